@@ -1,0 +1,70 @@
+namespace PaxosStore.Kv;
+
+/// <summary>Why a request failed; doors map these to their protocol's codes and texts.</summary>
+public enum KvErrorCode
+{
+    /// <summary>No error.</summary>
+    None = 0,
+
+    // Refused by the request's own shape or by the state: did not happen.
+    /// <summary>ignore-value or ignore-lease on a missing key.</summary>
+    KeyNotFound = 2,
+    /// <summary>The revision has been compacted.</summary>
+    Compacted = 7,
+    /// <summary>The revision is in the future.</summary>
+    FutureRevision = 8,
+    /// <summary>The key lease does not exist.</summary>
+    LeaseNotFound = 9,
+    /// <summary>The key lease exists already.</summary>
+    LeaseExists = 10,
+    /// <summary>The encoded request is larger than allowed.</summary>
+    RequestTooLarge = 12,
+    /// <summary>The client session is unknown or has expired: the node opens a new one; whether an earlier attempt happened is unknown.</summary>
+    ClientSessionExpired = 13,
+
+    // The store could not serve it.
+    /// <summary>Bounded queues are full: did not happen, try later.</summary>
+    Overloaded = 50,
+    /// <summary>No leader is known: did not happen.</summary>
+    NoLeader = 51,
+    /// <summary>Not decided within the request time-out; a write may still happen.</summary>
+    Timeout = 52,
+    /// <summary>The leader changed and the outcome could not be learned in time.</summary>
+    LeaderChanged = 53,
+    /// <summary>The node is stopping.</summary>
+    Stopped = 54,
+    /// <summary>The state is damaged; the node has stopped serving.</summary>
+    Corrupt = 55,
+}
+
+/// <summary>Whether a failed write happened.</summary>
+public enum KvOutcome
+{
+    /// <summary>It did not and never will.</summary>
+    DidNotHappen,
+
+    /// <summary>It may have happened or may happen yet.</summary>
+    Unknown,
+}
+
+/// <summary>A request that could not be served.</summary>
+public sealed class KvException : Exception
+{
+    /// <summary>Creates the error.</summary>
+    public KvException(KvErrorCode code, KvOutcome outcome = KvOutcome.DidNotHappen, long compactRevision = 0)
+        : base($"{code} ({outcome})")
+    {
+        Code = code;
+        Outcome = outcome;
+        CompactRevision = compactRevision;
+    }
+
+    /// <summary>Why.</summary>
+    public KvErrorCode Code { get; }
+
+    /// <summary>Whether a write happened.</summary>
+    public KvOutcome Outcome { get; }
+
+    /// <summary>With <see cref="KvErrorCode.Compacted"/>: the revision below which history is gone.</summary>
+    public long CompactRevision { get; }
+}
