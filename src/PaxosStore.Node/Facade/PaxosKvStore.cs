@@ -36,6 +36,8 @@ internal sealed class PaxosKvStore : IKvStore
 
     public KvView View => _progress.View;
 
+    public TimeSpan LogTimeEstimate => _progress.EstimatedLogTime(_node.Elapsed);
+
     public StoreStatus Status
     {
         get
