@@ -33,7 +33,7 @@ public class ModelTests
                 CompareWatchers(machine, model);
                 TreeChecks.AssertSound(machine.View.Root);
             },
-            iter: 6_000, threads: 2);
+            iter: 3_000, threads: 2);
 
     private static void CompareReads(KvView view, NaiveModel model, KvOp[] questions)
     {
