@@ -76,20 +76,20 @@ public class CodecTests
         var range = new RangeOp(Bytes.Range("a", "z")) { Limit = 4, Revision = 7, Order = SortOrder.Ascend, Target = SortTarget.Version, KeysOnly = true };
         var condition = new Comparison(KeyRange.SingleKey(Bytes.Of("c")), CompareTarget.Mod, CompareResult.Greater, 2, default);
         var kv = new KeyValue(Bytes.Of("k"), Bytes.Of("v"), 2, 3, 4, 5);
-        CheckGolden("COMMAND0", new WriteCommand(put));
-        CheckGolden("COMMAND1", new WriteCommand(range));
-        CheckGolden("COMMAND2", new WriteCommand(new DeleteRangeOp(Bytes.Everything) { PreviousKvs = true }));
-        CheckGolden("COMMAND3", new WriteCommand(new TxnOp([condition], [put], [new TxnOp([], [], [])])));
-        CheckGolden("COMMAND4", new CompactCommand(6));
-        CheckGolden("COMMAND5", new LeaseGrantCommand(5, 60));
-        CheckGolden("COMMAND6", new LeaseRevokeCommand(5));
-        CheckGolden("COMMAND7", new LeaseKeepAliveCommand([1, 2]));
-        CheckGolden("COMMAND8", new PublishMemberCommand(3, "n1", ["url1"]));
-        CheckGolden("COMMAND9", new OpenClientSessionCommand());
-        Assert.Equal("RESULT0", Bytes.Hex(new WriteResult(new RangeResult([kv], true, 9)) { Revision = 8, Term = 2 }));
-        Assert.Equal("RESULT1", Bytes.Hex(new WriteResult(new TxnResult(true, [new PutResult(kv), new DeleteRangeResult(1, [])])) { Revision = 8, Term = 2 }));
-        Assert.Equal("RESULT2", Bytes.Hex(new RefusedResult(KvErrorCode.LeaseNotFound) { Revision = 8, Term = 2 }));
-        Assert.Equal("EVENTS0", Bytes.Hex([new KvEvent(true, kv, null), new KvEvent(false, kv, kv)]));
+        CheckGolden("01070000000000000002000102016B0176D80401", new WriteCommand(put));
+        CheckGolden("01070000000000000002000101016102017A080E01010100000000", new WriteCommand(range));
+        CheckGolden("0107000000000000000200010301000101", new WriteCommand(new DeleteRangeOp(Bytes.Everything) { PreviousKvs = true }));
+        CheckGolden("0107000000000000000200010401016300020104000102016B0176D804010104000000", new WriteCommand(new TxnOp([condition], [put], [new TxnOp([], [], [])])));
+        CheckGolden("0107000000000000000200020C", new CompactCommand(6));
+        CheckGolden("0107000000000000000200030A78", new LeaseGrantCommand(5, 60));
+        CheckGolden("0107000000000000000200040A", new LeaseRevokeCommand(5));
+        CheckGolden("010700000000000000020005020204", new LeaseKeepAliveCommand([1, 2]));
+        CheckGolden("0107000000000000000200060300000000000000026E31010475726C31", new PublishMemberCommand(3, "n1", ["url1"]));
+        CheckGolden("010700000000000000020007", new OpenClientSessionCommand());
+        Assert.Equal("010110020101016B01760406080A0112", Bytes.Hex(new WriteResult(new RangeResult([kv], true, 9)) { Revision = 8, Term = 2 }));
+        Assert.Equal("010110020401020201016B01760406080A030200", Bytes.Hex(new WriteResult(new TxnResult(true, [new PutResult(kv), new DeleteRangeResult(1, [])])) { Revision = 8, Term = 2 }));
+        Assert.Equal("0106100209", Bytes.Hex(new RefusedResult(KvErrorCode.LeaseNotFound) { Revision = 8, Term = 2 }));
+        Assert.Equal("010201016B01760406080A0000016B01760406080A01016B01760406080A", Bytes.Hex([new KvEvent(true, kv, null), new KvEvent(false, kv, kv)]));
     }
 
     private static void CheckGolden(string hex, KvCommand command)
@@ -147,7 +147,7 @@ public class CodecTests
         foreach (var command in Others.Append(new WriteCommand(new TxnOp([], [new PutOp(Bytes.Of("k"), Bytes.Of("v"))], []))))
         {
             var bytes = CommandCodec.Encode(1, 2, 3, command);
-            for (var length = 0; length < bytes.Length; length++) Assert.Throws<FormatException>(() => CommandCodec.Decode(bytes[..length]));
+            for (var length = 0; length < bytes.Length; length++) Assert.Throws<FormatException>(() => CommandCodec.Decode(bytes.AsMemory(0, length)));
         }
     }
 
