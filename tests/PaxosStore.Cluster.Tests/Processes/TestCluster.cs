@@ -10,7 +10,7 @@ internal sealed class TestCluster : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private readonly string _directory;
-    private bool _keep = true;
+    private bool _keep;
 
     private TestCluster(Target target, int size, string purpose, IReadOnlyList<string> extraFlags)
     {
@@ -45,6 +45,7 @@ internal sealed class TestCluster : IAsyncDisposable
         }
         catch
         {
+            cluster._keep = true;
             await cluster.DisposeAsync();
             throw;
         }
@@ -120,10 +121,10 @@ internal sealed class TestCluster : IAsyncDisposable
         try
         {
             await scenario();
-            _keep = false;
         }
         catch (Exception e) when (e is not SkipException)
         {
+            _keep = true;
             throw new ScenarioFailedException($"{e.Message}\nlogs and data are kept in {_directory}\n{LogTails()}", e);
         }
     }
