@@ -59,7 +59,7 @@ public class LeaderPauseTests
             await Task.Delay(5);
         }
 
-        var newest = written.Count == 0 ? 0 : written.Max(w => w.Revision);
+        var newest = written.Length == 0 ? 0 : written.Max(w => w.Revision);
         foreach (var read in await Task.WhenAll(reads))
         {
             var stale = read.Outcome == Outcome.Ok && read.Revision < newest;
@@ -67,22 +67,20 @@ public class LeaderPauseTests
         }
 
         await cluster.WaitServingAsync(leader, Limit);
-        return written.Count;
+        return written.Length;
     }
 
-    private static async Task<List<Operation>> WriteDuringAsync(TestCluster cluster, HistoryRecorder recorder, int leader, string key, long end)
+    /// <summary>Fires a write at the others every 25 ms, for one that was handed to the old leader waits for it.</summary>
+    private static async Task<Operation[]> WriteDuringAsync(TestCluster cluster, HistoryRecorder recorder, int leader, string key, long end)
     {
         var others = cluster.Clients.Where((_, i) => i != leader).ToArray();
-        var written = new List<Operation>();
-        for (var i = 0; HistoryRecorder.Now < end; i++)
+        var writes = new List<Task<Operation>>();
+        for (var left = end - HistoryRecorder.Now; left > 0; left = end - HistoryRecorder.Now)
         {
-            var left = Math.Max(50, (end - HistoryRecorder.Now) / 1e6);
-            var done = await new RecordingClient(recorder).PutAsync(others[i % others.Length], key, TimeSpan.FromMilliseconds(left));
-            if (done.Outcome == Outcome.Ok)
-                written.Add(done);
-            await Task.Delay(10);
+            writes.Add(new RecordingClient(recorder).PutAsync(others[writes.Count % others.Length], key, TimeSpan.FromMilliseconds(left / 1e6)));
+            await Task.Delay(25);
         }
 
-        return written;
+        return [.. (await Task.WhenAll(writes)).Where(w => w.Outcome == Outcome.Ok)];
     }
 }
