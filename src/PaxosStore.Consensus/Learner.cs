@@ -1,0 +1,176 @@
+using System.Collections.Immutable;
+using static PaxosStore.Consensus.InvariantViolationException;
+
+namespace PaxosStore.Consensus;
+
+/// <summary>
+/// Finds out what was chosen and hands it on in order. The leader's word covers votes of its own ballot, which came through the acceptor
+/// beside us; whatever is missing is fetched from another node.
+/// </summary>
+public sealed class Learner
+{
+    private readonly NodeId _self;
+    private readonly Configuration _configuration;
+    private readonly PaxosOptions _options;
+    private readonly SafetyRules _rules;
+    private readonly Effects _effects = new();
+
+    // Votes given here in slots not yet delivered. Invariant: only slots in (_delivered, _delivered + LearnerWindow].
+    private readonly Dictionary<long, (Ballot Ballot, Value Value)> _votes = [];
+    private readonly ImmutableArray<(Slot, Value)>.Builder _missing = ImmutableArray.CreateBuilder<(Slot, Value)>();
+
+    // Invariant: never decreases; _delivered ≤ _known unless nothing was claimed yet.
+    private Slot _delivered;
+    private Slot _known;
+    private (Ballot Ballot, Slot Chosen) _claim;
+
+    private TimeSpan _behindSince;
+    private TimeSpan _fetchUntil;
+    private bool _fetching;
+    private int _nextPeer;
+
+    /// <summary>A learner that has delivered nothing.</summary>
+    public Learner(NodeId self, Configuration configuration, PaxosOptions options) : this(self, configuration, options, SafetyRules.Paxos)
+    {
+    }
+
+    internal Learner(NodeId self, Configuration configuration, PaxosOptions options, SafetyRules rules) =>
+        (_self, _configuration, _options, _rules) = (self, configuration, options, rules);
+
+    /// <summary>Highest slot handed on.</summary>
+    public Slot Delivered => _delivered;
+
+    /// <summary>Highest slot known to be chosen with all before it.</summary>
+    public Slot Known => Slot.Max(_known, _delivered);
+
+    /// <summary>One input, all its effects.</summary>
+    /// <exception cref="InvariantViolationException">The node must stop.</exception>
+    public Effects Step(NodeId from, Message message, TimeSpan now)
+    {
+        Begin();
+        switch (message)
+        {
+            case LocallyAccepted m:
+                Remember(m);
+                Claim(m.Ballot, m.Chosen);
+                break;
+            case ChosenUpTo m:
+                Claim(m.Ballot, m.Chosen);
+                break;
+            case Entries m:
+                OnEntries(m, now);
+                break;
+        }
+
+        End(now);
+        return _effects;
+    }
+
+    /// <summary>Time passes: fetch what stays missing.</summary>
+    public Effects Tick(TimeSpan now)
+    {
+        Begin();
+        if (_fetching && now >= _fetchUntil) _fetching = false;
+        End(now);
+        return _effects;
+    }
+
+    private void Begin()
+    {
+        _effects.Clear();
+        _missing.Clear();
+    }
+
+    private void End(TimeSpan now)
+    {
+        if (_effects.Deliver.Count > 0)
+        {
+            _behindSince = now;
+            _effects.Send(_self, Role.Acceptor, new Learned(_delivered, _missing.ToImmutable()));
+        }
+
+        if (_known <= _delivered)
+        {
+            _behindSince = now;
+            return;
+        }
+
+        var patience = _known - _delivered > _options.LearnerWindow ? TimeSpan.Zero : _options.HeartbeatInterval / 2;
+        if (!_fetching && now - _behindSince >= patience) Fetch(now);
+        ThrowUnless(_votes.Count <= _options.LearnerWindow, "a learner holds more slots than its window");
+    }
+
+    private void Remember(LocallyAccepted m)
+    {
+        var slot = m.First;
+        foreach (var value in m.Values)
+        {
+            var ahead = slot - _delivered;
+            if (ahead > 0 && ahead <= _options.LearnerWindow && (!_votes.TryGetValue(slot.Number, out var held) || m.Ballot >= held.Ballot))
+            {
+                _votes[slot.Number] = (m.Ballot, value);
+            }
+
+            slot = slot.Next;
+        }
+    }
+
+    private void Claim(Ballot ballot, Slot chosen)
+    {
+        _known = Slot.Max(_known, chosen);
+        if (chosen <= _delivered) return;
+        if (ballot > _claim.Ballot || (ballot == _claim.Ballot && chosen > _claim.Chosen)) _claim = (ballot, chosen);
+        DeliverVotes(ballot, chosen);
+        DeliverVotes(_claim.Ballot, _claim.Chosen);
+    }
+
+    private void DeliverVotes(Ballot claim, Slot chosen)
+    {
+        while (_delivered < chosen && _votes.TryGetValue(_delivered.Number + 1, out var vote) && _rules.LocalVoteIsChosen(vote.Ballot, claim))
+        {
+            Deliver(_delivered.Next, vote.Value);
+        }
+    }
+
+    private void OnEntries(Entries m, TimeSpan now)
+    {
+        _known = Slot.Max(_known, m.Chosen);
+        var before = _delivered;
+        var slot = m.First;
+        foreach (var value in m.Values)
+        {
+            if (_rules.IsNext(slot, _delivered))
+            {
+                _missing.Add((slot, value));
+                Deliver(slot, value);
+            }
+
+            slot = slot.Next;
+        }
+
+        DeliverVotes(_claim.Ballot, _claim.Chosen);
+        // Without progress the running fetch times out, so that peers which lack the slot too are not asked in a tight circle.
+        if (_delivered == before) return;
+        _fetching = false;
+        if (_known > _delivered) Fetch(now);
+    }
+
+    private void Deliver(Slot slot, Value value)
+    {
+        _delivered = Slot.Max(_delivered, slot);
+        _votes.Remove(slot.Number);
+        _effects.Deliver.Add(new ChosenValue(slot, value));
+    }
+
+    private void Fetch(TimeSpan now)
+    {
+        var peers = _configuration.Members;
+        if (peers.Length == 1) return;
+        var peer = peers[_nextPeer % peers.Length];
+        if (peer == _self) peer = peers[++_nextPeer % peers.Length];
+        // A peer that does not answer is not asked twice in a row.
+        _nextPeer++;
+        (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);
+        _effects.Send(peer, Role.Acceptor, new Fetch(_delivered.Next));
+    }
+}

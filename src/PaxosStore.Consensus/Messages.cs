@@ -1,0 +1,135 @@
+using System.Collections.Immutable;
+
+namespace PaxosStore.Consensus;
+
+/// <summary>Who of a node a message is for.</summary>
+public enum Role
+{
+    /// <summary>Leads or tries to.</summary>
+    Proposer,
+
+    /// <summary>Votes and remembers.</summary>
+    Acceptor,
+
+    /// <summary>Finds out what was chosen.</summary>
+    Learner,
+
+    /// <summary>The client side: who proposes commands and asks for read barriers.</summary>
+    Client,
+}
+
+/// <summary>Anything that travels between roles, on one node or between nodes. Delivery may fail, repeat, be late and out of order.</summary>
+public abstract record Message;
+
+/// <summary>A vote for a value in a slot.</summary>
+/// <param name="Slot">Where.</param>
+/// <param name="Ballot">Under which ballot it was accepted.</param>
+/// <param name="Value">What.</param>
+public readonly record struct AcceptedEntry(Slot Slot, Ballot Ballot, Value Value);
+
+/// <summary>Phase 1a for the whole log after what is chosen: promise to take part in nothing older than <paramref name="Ballot"/>.</summary>
+public sealed record Prepare(Ballot Ballot) : Message;
+
+/// <summary>Phase 1b. All <paramref name="Parts"/> parts together are one promise.</summary>
+/// <param name="Ballot">The ballot promised.</param>
+/// <param name="Chosen">All slots ≤ it are chosen and held by this acceptor.</param>
+/// <param name="ChosenLogTime">Log time of the value at <paramref name="Chosen"/>.</param>
+/// <param name="Part">Number of this part, from 0.</param>
+/// <param name="Parts">How many parts there are.</param>
+/// <param name="Entries">Votes this acceptor gave in slots above <paramref name="Chosen"/>.</param>
+public sealed record Promise(Ballot Ballot, Slot Chosen, TimeSpan ChosenLogTime, int Part, int Parts, ImmutableArray<AcceptedEntry> Entries) : Message;
+
+/// <summary>Phase 1 refused.</summary>
+/// <param name="Ballot">The ballot asked for.</param>
+/// <param name="Promised">What was promised instead.</param>
+public sealed record PrepareRejected(Ballot Ballot, Ballot Promised) : Message;
+
+/// <summary>Phase 2a for consecutive slots.</summary>
+/// <param name="Ballot">The leader's ballot.</param>
+/// <param name="First">Slot of the first value.</param>
+/// <param name="Values">One value a slot.</param>
+/// <param name="Chosen">The leader's chosen watermark: rides along for the learner.</param>
+public sealed record Accept(Ballot Ballot, Slot First, ImmutableArray<Value> Values, Slot Chosen) : Message;
+
+/// <summary>Phase 2b: the values of <paramref name="Count"/> slots from <paramref name="First"/> are accepted, and that is on disk.</summary>
+public sealed record Accepted(Ballot Ballot, Slot First, int Count) : Message;
+
+/// <summary>Phase 2 refused.</summary>
+public sealed record AcceptRejected(Ballot Ballot, Ballot Promised) : Message;
+
+/// <summary>The leader's heartbeat and read confirmation: does <paramref name="Ballot"/> still lead?</summary>
+/// <param name="Ballot">The leader's ballot.</param>
+/// <param name="Number">Counts confirmations under this ballot; the answer is bound to ballot and number.</param>
+/// <param name="Chosen">The leader's chosen watermark: rides along for the learner.</param>
+public sealed record Confirm(Ballot Ballot, long Number, Slot Chosen) : Message;
+
+/// <summary>No newer ballot has been promised here when confirmation <paramref name="Number"/> arrived.</summary>
+public sealed record Confirmed(Ballot Ballot, long Number) : Message;
+
+/// <summary>A newer ballot has been promised.</summary>
+public sealed record ConfirmRejected(Ballot Ballot, Ballot Promised) : Message;
+
+/// <summary>Leader to learners: all slots ≤ <paramref name="Chosen"/> are chosen.</summary>
+public sealed record ChosenUpTo(Ballot Ballot, Slot Chosen) : Message;
+
+/// <summary>Before a ballot is raised: would a quorum listen, and does nobody follow a live leader?</summary>
+public sealed record Probe(long Number) : Message;
+
+/// <summary>Answer to <see cref="Probe"/>.</summary>
+/// <param name="Number">The probe answered.</param>
+/// <param name="Granted">True when the answering node follows no live leader.</param>
+/// <param name="Round">Highest round the answering node has seen.</param>
+public sealed record ProbeAnswer(long Number, bool Granted, long Round) : Message;
+
+/// <summary>A learner that is behind asks another node's acceptor for chosen values.</summary>
+/// <param name="From">First slot wanted.</param>
+public sealed record Fetch(Slot From) : Message;
+
+/// <summary>Chosen values of consecutive slots.</summary>
+/// <param name="First">Slot of the first value.</param>
+/// <param name="Values">One value a slot; empty when the sender has nothing there.</param>
+/// <param name="Chosen">The sender's chosen watermark.</param>
+public sealed record Entries(Slot First, ImmutableArray<Value> Values, Slot Chosen) : Message;
+
+// Between roles of one node. They never leave it.
+
+/// <summary>Acceptor to its learner: votes just given (not yet durable: what is chosen is decided by the quorum's disks, not by this one).</summary>
+public sealed record LocallyAccepted(Ballot Ballot, Slot First, ImmutableArray<Value> Values, Slot Chosen) : Message;
+
+/// <summary>Learner to its acceptor: all slots ≤ <paramref name="Through"/> are chosen, and here are those values the acceptor may lack.</summary>
+/// <param name="Through">New chosen watermark.</param>
+/// <param name="Missing">Chosen values learned from peers.</param>
+public sealed record Learned(Slot Through, ImmutableArray<(Slot Slot, Value Value)> Missing) : Message;
+
+/// <summary>Acceptor to its proposer: a leader with this ballot is alive.</summary>
+public sealed record LeaderSeen(Ballot Ballot) : Message;
+
+// Between the client side of any node and the leader.
+
+/// <summary>Commands to agree on. There is no positive answer: the sender sees them in its own applied log.</summary>
+/// <param name="Batch">The sender's number for this message, echoed in a rejection.</param>
+/// <param name="Commands">Opaque commands, in order; none = only log time is to move on.</param>
+public sealed record Propose(long Batch, ImmutableArray<ReadOnlyMemory<byte>> Commands) : Message;
+
+/// <summary>Why a request to the leader was refused.</summary>
+public enum Rejection
+{
+    /// <summary>This node does not lead (any more).</summary>
+    NotLeader,
+
+    /// <summary>The bounded queue is full; nothing of the message was taken.</summary>
+    Overloaded,
+}
+
+/// <summary>None of the commands of that message was or will be proposed by this attempt.</summary>
+public sealed record ProposeRejected(long Batch, Rejection Reason) : Message;
+
+/// <summary>Asks for a read barrier.</summary>
+/// <param name="Number">The sender's number, echoed.</param>
+public sealed record ReadBarrierRequest(long Number) : Message;
+
+/// <summary>Every write acknowledged before the request is in the log at or before <paramref name="Slot"/>.</summary>
+public sealed record ReadBarrier(long Number, Slot Slot) : Message;
+
+/// <summary>No barrier from here.</summary>
+public sealed record ReadBarrierRejected(long Number, Rejection Reason) : Message;

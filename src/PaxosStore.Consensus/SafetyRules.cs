@@ -1,0 +1,91 @@
+namespace PaxosStore.Consensus;
+
+/// <summary>
+/// The decisions that agreement and linearizability hang on, one line each, in one place. The product knows only <see cref="Paxos"/>;
+/// the simulator overrides one rule at a time with a mistake that other systems made, and must notice (see tests/PaxosStore.Simulator).
+/// </summary>
+internal class SafetyRules
+{
+    public static readonly SafetyRules Paxos = new();
+
+    // Acceptor.
+
+    /// <summary>Phase 1: take part in no ballot older than the promise.</summary>
+    public virtual bool MayPromise(Ballot asked, Ballot promised) => asked >= promised;
+
+    /// <summary>Phase 2: vote in no ballot older than the promise.</summary>
+    public virtual bool MayAccept(Ballot asked, Ballot promised) => asked >= promised;
+
+    /// <summary>A vote is a promise too: without it an older ballot could still gather promises that miss this vote.</summary>
+    public virtual Ballot PromiseAfterAccept(Ballot accepted, Ballot promised) => accepted > promised ? accepted : promised;
+
+    /// <summary>A read confirmation says that nothing newer was promised.</summary>
+    public virtual bool MayConfirm(Ballot asked, Ballot promised) => asked >= promised;
+
+    /// <summary>A promise speaks for the disk.</summary>
+    public virtual bool PromiseWaitsForDisk => true;
+
+    /// <summary>A vote speaks for the disk.</summary>
+    public virtual bool VoteWaitsForDisk => true;
+
+    /// <summary>A promise is written down.</summary>
+    public virtual bool PromiseIsRecorded => true;
+
+    /// <summary>A vote is written down.</summary>
+    public virtual bool VoteIsRecorded => true;
+
+    /// <summary>A promise reports every vote above what the acceptor knows to be chosen.</summary>
+    public virtual bool PromiseReports(Slot slot, Slot chosen) => slot > chosen;
+
+    // Proposer.
+
+    /// <summary>A ballot is used once: above everything seen and everything this node promised before it stopped.</summary>
+    public virtual long NextRound(long seen, long promisedAtStart) => Math.Max(seen, promisedAtStart) + 1;
+
+    /// <summary>Before others hear of a ballot, this node's own journal does: so it can't be used again after a restart.</summary>
+    public virtual bool OwnPromiseFirst => true;
+
+    /// <summary>Only a promise for the ballot being prepared counts, and only while it is being prepared.</summary>
+    public virtual bool PromiseCounts(Ballot current, bool preparing, Ballot promised) => preparing && promised == current;
+
+    /// <summary>Only all parts of a promise are a promise.</summary>
+    public virtual bool PromiseComplete(int partsSeen, int parts) => partsSeen == parts;
+
+    /// <summary>Of several votes for one slot the one of the highest ballot is adopted (Paxos Made Simple, P2c).</summary>
+    public virtual bool Supersedes(Ballot candidate, Ballot best) => candidate > best;
+
+    /// <summary>Slots reported in promises are proposed again; only what lies beyond all of them is free.</summary>
+    public virtual bool AdoptsReportedValues => true;
+
+    /// <summary>A vote counts for the ballot it was given in and no other.</summary>
+    public virtual bool VoteCounts(Ballot current, Ballot voted) => voted == current;
+
+    /// <summary>A strict majority, so that any two quorums meet.</summary>
+    public virtual bool IsQuorum(int voters, Configuration configuration) => voters >= configuration.QuorumSize;
+
+    /// <summary>One voter, one vote, however often it arrives.</summary>
+    public virtual int CountVoters(VoterSet voters, int messages) => voters.Count;
+
+    /// <summary>The watermark passes a slot only once that slot has its quorum.</summary>
+    public virtual bool WatermarkPasses(bool quorumHere, bool quorumBeyond) => quorumHere;
+
+    /// <summary>Reads open once an entry of the leader's own ballot is chosen: before that it may not know all that was acknowledged.</summary>
+    public virtual bool ReadsOpen(Slot chosen, Slot ownFirst) => chosen >= ownFirst;
+
+    /// <summary>A barrier holds only after a quorum confirmed the leader in a round begun after the read arrived.</summary>
+    public virtual bool RoundConfirmed(long quorumNumber, long roundNumber) => quorumNumber >= roundNumber;
+
+    /// <summary>A confirmation counts for its own ballot only.</summary>
+    public virtual bool ConfirmationCounts(Ballot current, Ballot confirmed) => confirmed == current;
+
+    /// <summary>Log time goes on where the log stands.</summary>
+    public virtual TimeSpan TakeoverLogTime(TimeSpan highestInLog) => highestInLog;
+
+    // Learner.
+
+    /// <summary>A leader's word that a slot is chosen covers the value accepted here only if that vote is of its ballot or a newer one.</summary>
+    public virtual bool LocalVoteIsChosen(Ballot vote, Ballot claim) => vote >= claim;
+
+    /// <summary>Values are applied once, in order.</summary>
+    public virtual bool IsNext(Slot slot, Slot delivered) => slot == delivered.Next;
+}

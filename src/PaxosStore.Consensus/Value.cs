@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+
+namespace PaxosStore.Consensus;
+
+/// <summary>
+/// What one slot of the log holds: a batch of opaque commands (empty = <see cref="IsNoOp"/>) with the stamps its first proposer gave it.
+/// A leader that adopts a value in phase 1 proposes it unchanged, stamps included, so the stamps are a pure function of the log.
+/// </summary>
+/// <param name="Round">Round of the ballot it was first proposed under.</param>
+/// <param name="LogTime">The leader's elapsed time since it took over, added to the log time it took over at. Never less than in the slot before.</param>
+/// <param name="WallClock">Unix milliseconds at the leader, for times shown to people; nothing is decided by it.</param>
+/// <param name="Commands">The batch, in order.</param>
+public sealed record Value(long Round, TimeSpan LogTime, long WallClock, ImmutableArray<ReadOnlyMemory<byte>> Commands)
+{
+    /// <summary>True for the filler of gaps and the marker of a new leader.</summary>
+    public bool IsNoOp => Commands.IsEmpty;
+
+    /// <summary>Bytes of all commands, plus a fixed overhead each: what windows and batches are measured in.</summary>
+    public int Size { get; } = 64 + Commands.Sum(c => c.Length + 8);
+
+    /// <inheritdoc/>
+    public bool Equals(Value? other)
+    {
+        if (ReferenceEquals(this, other)) return true;
+        if (other is null || Round != other.Round || LogTime != other.LogTime || WallClock != other.WallClock
+            || Commands.Length != other.Commands.Length) return false;
+        for (var i = 0; i < Commands.Length; i++)
+        {
+            if (!Commands[i].Span.SequenceEqual(other.Commands[i].Span)) return false;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => unchecked((int)(Round * 397) ^ (int)LogTime.Ticks ^ Commands.Length);
+
+    /// <inheritdoc/>
+    public override string ToString() => IsNoOp ? $"NoOp@{Round}" : $"Commands({Commands.Length})@{Round}";
+}

@@ -1,0 +1,72 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using PaxosStore.Kv;
+
+namespace PaxosStore.Gateways.Etcd;
+
+/// <summary>What is common to all calls: the require-leader wish, and the translation of failures.</summary>
+internal sealed class CallInterceptor(IKvStore store) : Interceptor
+{
+    /// <inheritdoc/>
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        CheckLeader(context);
+        try
+        {
+            return await continuation(request, context);
+        }
+        catch (Exception e) when (EtcdErrors.TryMap(e, context, out var mapped))
+        {
+            throw mapped;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        CheckLeader(context);
+        try
+        {
+            await continuation(request, responseStream, context);
+        }
+        catch (Exception e) when (EtcdErrors.TryMap(e, context, out var mapped))
+        {
+            throw mapped;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        CheckLeader(context);
+        try
+        {
+            await continuation(requestStream, responseStream, context);
+        }
+        catch (Exception e) when (EtcdErrors.TryMap(e, context, out var mapped))
+        {
+            throw mapped;
+        }
+    }
+
+    /// <summary>Whether the client wants an error rather than silence when there is no leader.</summary>
+    internal static bool RequiresLeader(ServerCallContext context)
+    {
+        foreach (var entry in context.RequestHeaders)
+        {
+            if (entry.Key == "hasleader") return entry.Value == "true";
+        }
+
+        return false;
+    }
+
+    private void CheckLeader(ServerCallContext context)
+    {
+        if (RequiresLeader(context) && store.Status.LeaderId == 0) throw EtcdErrors.NoLeader;
+    }
+}

@@ -1,0 +1,92 @@
+using Grpc.AspNetCore.Server;
+using Grpc.AspNetCore.Server.Model;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Services;
+using PaxosStore.Kv;
+
+namespace PaxosStore.Gateways.Etcd;
+
+/// <summary>
+/// The etcd door: etcd's v3 gRPC API in front of the <see cref="IKvStore"/> found in the service container.
+/// </summary>
+public static class EtcdDoor
+{
+    // Kestrel doubles this figure into an int when it bounds the streams it tracks, so the largest int would overflow.
+    private const int MaxStreamsPerConnection = 1 << 20;
+
+    /// <summary>Registers the door's services.</summary>
+    public static IServiceCollection AddEtcdDoor(this IServiceCollection services, Action<EtcdDoorOptions>? configure = null)
+    {
+        services.AddOptions<EtcdDoorOptions>();
+        if (configure is not null) services.Configure(configure);
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxSendMessageSize = null;
+            grpc.Interceptors.Add<CallInterceptor>();
+        });
+        services.AddSingleton<IConfigureOptions<GrpcServiceOptions>>(
+            provider => new ConfigureOptions<GrpcServiceOptions>(
+                grpc => grpc.MaxReceiveMessageSize = provider.GetRequiredService<IOptions<EtcdDoorOptions>>().Value.MaxReceiveBytes));
+
+        // Refused requests are the client's business; logged at the default level they would be noise.
+        services.AddLogging(logging => logging.AddFilter("Grpc", LogLevel.Warning));
+        services.TryAddSingleton<CallInterceptor>();
+        services.TryAddSingleton<Headers>();
+        services.TryAddSingleton<LeaderMonitor>();
+        services.TryAddSingleton<StreamEnds>();
+        services.TryAddSingleton<KvService>();
+        services.TryAddSingleton<LeaseService>();
+        services.TryAddSingleton<WatchService>();
+        services.TryAddSingleton<ClusterService>();
+        services.TryAddSingleton<MaintenanceService>();
+        services.TryAddSingleton<HealthService>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<WatchService>, WatchService.Binding>());
+        return services;
+    }
+
+    /// <summary>Maps the gRPC services. The port must speak HTTP/2 only when it is not TLS.</summary>
+    public static IEndpointRouteBuilder MapEtcdDoor(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGrpcService<KvService>();
+        endpoints.MapGrpcService<LeaseService>();
+        endpoints.MapGrpcService<WatchService>();
+        endpoints.MapGrpcService<ClusterService>();
+        endpoints.MapGrpcService<MaintenanceService>();
+        endpoints.MapGrpcService<HealthService>();
+        return endpoints;
+    }
+
+    /// <summary>Maps <c>/version</c> and <c>/health</c>, for a port that speaks HTTP/1.1.</summary>
+    public static IEndpointRouteBuilder MapEtcdHttp(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGet("/version", EtcdHttp.Version);
+        endpoints.MapGet("/health", EtcdHttp.HealthAsync);
+        return endpoints;
+    }
+
+    /// <summary>
+    /// Sets the web server's limits for etcd's clients: many streams per connection, streams that last for days, slow readers that are held back
+    /// rather than cut off, and pings that notice dead ones.
+    /// </summary>
+    public static void ConfigureLimits(KestrelServerOptions kestrel)
+    {
+        ArgumentNullException.ThrowIfNull(kestrel);
+        kestrel.AddServerHeader = false;
+        kestrel.AllowAlternateSchemes = true;
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(10);
+        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        var http2 = kestrel.Limits.Http2;
+        http2.MaxStreamsPerConnection = MaxStreamsPerConnection;
+        http2.InitialConnectionWindowSize = 8 * 1024 * 1024;
+        http2.InitialStreamWindowSize = 1024 * 1024;
+        http2.KeepAlivePingDelay = TimeSpan.FromMinutes(1);
+        http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
+    }
+}

@@ -1,0 +1,32 @@
+namespace PaxosStore.Gateways.Etcd;
+
+/// <summary>Limits and names of the etcd door; the defaults are etcd's.</summary>
+public sealed class EtcdDoorOptions
+{
+    /// <summary>Most comparisons or operations of one transaction level, nested levels included (etcd: <c>--max-txn-ops</c>).</summary>
+    public int MaxTxnOps { get; set; } = 128;
+
+    /// <summary>Largest write accepted, encoded (etcd: <c>--max-request-bytes</c>).</summary>
+    public int MaxRequestBytes { get; set; } = 1_572_864;
+
+    /// <summary>Shortest TTL granted; shorter wishes are raised to it.</summary>
+    public long MinLeaseTtlSeconds { get; set; } = 2;
+
+    /// <summary>Longest TTL granted; longer wishes are refused.</summary>
+    public long MaxLeaseTtlSeconds { get; set; } = 9_000_000_000;
+
+    /// <summary>etcd version told to clients. Three plain numbers: clients parse it and switch features by it.</summary>
+    public string ReportedVersion { get; set; } = "3.5.21";
+
+    /// <summary>How often an idle watcher that asked for it learns the current revision (etcd: <c>--watch-progress-notify-interval</c>).</summary>
+    public TimeSpan WatchProgressInterval { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long streams that require a leader survive without one: three election time-outs.</summary>
+    public TimeSpan LeaderLossGrace { get; set; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How long <c>/health</c> waits for a linearizable read.</summary>
+    public TimeSpan HealthTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Largest message read from a client: a write of the largest size and room for what surrounds it.</summary>
+    internal int MaxReceiveBytes => MaxRequestBytes + (512 * 1024);
+}

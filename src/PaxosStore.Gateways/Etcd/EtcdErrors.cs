@@ -1,0 +1,91 @@
+using System.Diagnostics.CodeAnalysis;
+using Grpc.Core;
+using PaxosStore.Kv;
+
+namespace PaxosStore.Gateways.Etcd;
+
+/// <summary>
+/// Every error this door answers. Clients recognise errors by the exact text, so the texts are the contract; codes decide whether they retry.
+/// </summary>
+internal static class EtcdErrors
+{
+    // The request's own shape.
+    internal static RpcException EmptyKey => Error(StatusCode.InvalidArgument, "key is not provided");
+    internal static RpcException KeyNotFound => Error(StatusCode.InvalidArgument, "key not found");
+    internal static RpcException ValueProvided => Error(StatusCode.InvalidArgument, "value is provided");
+    internal static RpcException LeaseProvided => Error(StatusCode.InvalidArgument, "lease is provided");
+    internal static RpcException TooManyOps => Error(StatusCode.InvalidArgument, "too many operations in txn request");
+    internal static RpcException DuplicateKey => Error(StatusCode.InvalidArgument, "duplicate key given in txn request");
+    internal static RpcException InvalidSort => Error(StatusCode.InvalidArgument, "invalid sort option");
+    internal static RpcException InvalidCompare => Error(StatusCode.InvalidArgument, "invalid compare option");
+    internal static RpcException RequestTooLarge => Error(StatusCode.InvalidArgument, "request is too large");
+    internal static RpcException LeaseTtlTooLarge => Error(StatusCode.OutOfRange, "too large lease TTL");
+    internal static RpcException BadMessage => new(new Status(StatusCode.Internal, "grpc: error unmarshalling request"));
+
+    // The state.
+    internal static RpcException Compacted => Error(StatusCode.OutOfRange, "mvcc: required revision has been compacted");
+    internal static RpcException FutureRevision => Error(StatusCode.OutOfRange, "mvcc: required revision is a future revision");
+    internal static RpcException LeaseNotFound => Error(StatusCode.NotFound, "requested lease not found");
+    internal static RpcException LeaseExists => Error(StatusCode.FailedPrecondition, "lease already exists");
+
+    // The store.
+    internal static RpcException TooManyRequests => Error(StatusCode.ResourceExhausted, "too many requests");
+    internal static RpcException NoLeader => Error(StatusCode.Unavailable, "no leader");
+    internal static RpcException LeaderChanged => Error(StatusCode.Unavailable, "leader changed");
+    internal static RpcException RequestTimedOut => Error(StatusCode.Unavailable, "request timed out");
+    internal static RpcException ServerStopped => Error(StatusCode.Unavailable, "server stopped");
+    internal static RpcException CorruptCluster => Error(StatusCode.DataLoss, "corrupt cluster");
+
+    // The client itself.
+    internal static RpcException RequestCanceled => Error(StatusCode.Cancelled, "request canceled");
+    internal static RpcException WatchCanceled => Error(StatusCode.Cancelled, "watch canceled");
+    internal static RpcException DeadlineExceeded => new(new Status(StatusCode.DeadlineExceeded, "context deadline exceeded"));
+
+    // Reasons a watcher is refused travel inside the stream, as plain text.
+    internal const string WatchCompacted = "etcdserver: mvcc: required revision has been compacted";
+    internal const string WatchDuplicateId = "mvcc: duplicate watch ID provided on the WatchStream";
+    internal const string WatchEmptyRange = "mvcc: watcher range is empty";
+
+    // What a member reports of itself in Status.
+    internal const string StatusNoLeader = "etcdserver: no leader";
+
+    /// <summary>A request of the API that this server does not serve.</summary>
+    internal static RpcException NotServed(string what) =>
+        new(new Status(StatusCode.Unimplemented, $"etcdserver: {what} is not supported by this server"));
+
+    /// <summary>The answer to a request that failed with <paramref name="exception"/>; false when it is not ours to translate.</summary>
+    internal static bool TryMap(Exception exception, ServerCallContext context, [NotNullWhen(true)] out RpcException? mapped)
+    {
+        mapped = exception switch
+        {
+            KvException refused => FromStore(refused.Code),
+            OperationCanceledException when context.CancellationToken.IsCancellationRequested => Cancelled(context),
+            OperationCanceledException => RequestTimedOut,
+            _ => null,
+        };
+        return mapped is not null;
+    }
+
+    private static RpcException Cancelled(ServerCallContext context) =>
+        context.Deadline <= DateTime.UtcNow ? DeadlineExceeded : RequestCanceled;
+
+    internal static RpcException FromStore(KvErrorCode code) => code switch
+    {
+        KvErrorCode.KeyNotFound => KeyNotFound,
+        KvErrorCode.Compacted => Compacted,
+        KvErrorCode.FutureRevision => FutureRevision,
+        KvErrorCode.LeaseNotFound => LeaseNotFound,
+        KvErrorCode.LeaseExists => LeaseExists,
+        KvErrorCode.RequestTooLarge => RequestTooLarge,
+        KvErrorCode.ClientSessionExpired => RequestTimedOut,
+        KvErrorCode.Overloaded => TooManyRequests,
+        KvErrorCode.NoLeader => NoLeader,
+        KvErrorCode.Timeout => RequestTimedOut,
+        KvErrorCode.LeaderChanged => LeaderChanged,
+        KvErrorCode.Stopped => ServerStopped,
+        KvErrorCode.Corrupt => CorruptCluster,
+        _ => new RpcException(new Status(StatusCode.Unknown, $"etcdserver: {code}")),
+    };
+
+    private static RpcException Error(StatusCode code, string text) => new(new Status(code, "etcdserver: " + text));
+}

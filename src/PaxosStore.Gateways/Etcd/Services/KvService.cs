@@ -1,0 +1,99 @@
+using Etcdserverpb;
+using Google.Protobuf;
+using Grpc.Core;
+using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Translation;
+using PaxosStore.Kv;
+
+namespace PaxosStore.Gateways.Etcd.Services;
+
+/// <summary>Reads, writes, transactions and compaction.</summary>
+internal sealed class KvService(IKvStore store, Headers headers, IOptions<EtcdDoorOptions> options) : KV.KVBase
+{
+    private readonly EtcdDoorOptions limits = options.Value;
+
+    /// <inheritdoc/>
+    public override async Task<RangeResponse> Range(RangeRequest request, ServerCallContext context)
+    {
+        RequestChecks.Check(request);
+        var view = await store.ReadAsync(Consistency(request.Serializable), context.CancellationToken);
+        var reply = FromKv.Reply(view.Range(ToKv.Op(request)));
+        reply.Header = headers.At(view);
+        return reply;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<PutResponse> Put(PutRequest request, ServerCallContext context)
+    {
+        RequestChecks.Check(request);
+        var result = await WriteAsync(request, ToKv.Op(request), context);
+        var reply = FromKv.Reply((PutResult)result.Op);
+        reply.Header = headers.At(result);
+        return reply;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<DeleteRangeResponse> DeleteRange(DeleteRangeRequest request, ServerCallContext context)
+    {
+        RequestChecks.Check(request);
+        var result = await WriteAsync(request, ToKv.Op(request), context);
+        var reply = FromKv.Reply((DeleteRangeResult)result.Op);
+        reply.Header = headers.At(result);
+        return reply;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<TxnResponse> Txn(TxnRequest request, ServerCallContext context)
+    {
+        RequestChecks.Check(request, limits.MaxTxnOps);
+        var op = ToKv.Op(request);
+        TxnResult outcome;
+        ResponseHeader header;
+        if (op.IsReadOnly)
+        {
+            var view = await store.ReadAsync(Consistency(AllSerializable(request)), context.CancellationToken);
+            outcome = view.Evaluate(op);
+            header = headers.At(view);
+        }
+        else
+        {
+            var result = await WriteAsync(request, op, context);
+            outcome = (TxnResult)result.Op;
+            header = headers.At(result);
+        }
+
+        var reply = FromKv.Reply(outcome, header.Revision);
+        reply.Header = header;
+        return reply;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<CompactionResponse> Compact(CompactionRequest request, ServerCallContext context)
+    {
+        // "Physical" asks to wait until the space is free; here nothing is left behind to free later.
+        var result = await store.ExecuteAsync(new CompactCommand(request.Revision), context.CancellationToken);
+        return new CompactionResponse { Header = headers.At(result) };
+    }
+
+    private async ValueTask<WriteResult> WriteAsync(IMessage request, KvOp op, ServerCallContext context)
+    {
+        if (request.CalculateSize() > limits.MaxRequestBytes) throw EtcdErrors.RequestTooLarge;
+        return (WriteResult)await store.ExecuteAsync(new WriteCommand(op), context.CancellationToken);
+    }
+
+    private static ReadConsistency Consistency(bool serializable) =>
+        serializable ? ReadConsistency.Serializable : ReadConsistency.Linearizable;
+
+    // A transaction of comparisons alone is served linearizably: nobody asked for a stale answer.
+    private static bool AllSerializable(TxnRequest request)
+    {
+        var any = false;
+        foreach (var op in request.Success.Concat(request.Failure))
+        {
+            if (!op.RequestRange.Serializable) return false;
+            any = true;
+        }
+
+        return any;
+    }
+}

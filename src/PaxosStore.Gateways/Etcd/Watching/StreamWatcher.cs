@@ -1,0 +1,61 @@
+using Etcdserverpb;
+using PaxosStore.Kv;
+
+namespace PaxosStore.Gateways.Etcd.Watching;
+
+/// <summary>One watcher of a stream: the store's cursor and what the client wants done with its events.</summary>
+internal sealed class StreamWatcher : IDisposable
+{
+    private readonly IKvWatcher cursor;
+    private readonly Action<StreamWatcher> enqueue;
+    private int queued;
+
+    internal StreamWatcher(long id, WatchCreateRequest request, IKvWatcher cursor, Action<StreamWatcher> enqueue)
+    {
+        Id = id;
+        PreviousKv = request.PrevKv;
+        Fragment = request.Fragment;
+        ProgressNotify = request.ProgressNotify;
+        StartRevision = request.StartRevision == 0 ? cursor.CreatedRevision + 1 : request.StartRevision;
+        this.cursor = cursor;
+        this.enqueue = enqueue;
+        cursor.OnReady(MarkReady);
+    }
+
+    internal long Id { get; }
+
+    internal bool PreviousKv { get; }
+
+    internal bool Fragment { get; }
+
+    internal bool ProgressNotify { get; }
+
+    /// <summary>First revision the client is to see.</summary>
+    internal long StartRevision { get; }
+
+    /// <summary>Revision the store had when the watcher was opened.</summary>
+    internal long CreatedRevision => cursor.CreatedRevision;
+
+    /// <summary>False once it was canceled; its place in the ready queue may still come up.</summary>
+    internal bool Active { get; private set; } = true;
+
+    /// <summary>Events were sent since the last periodic progress.</summary>
+    internal bool SentEvents { get; set; }
+
+    /// <summary>Puts the watcher into the ready queue unless it stands there already; any thread.</summary>
+    internal void MarkReady()
+    {
+        if (Interlocked.Exchange(ref queued, 1) == 0) enqueue(this);
+    }
+
+    /// <summary>The watcher has left the ready queue: what happens from now on puts it back.</summary>
+    internal void LeftQueue() => Interlocked.Exchange(ref queued, 0);
+
+    internal WatchBatch Read(int maxBytes) => cursor.TryRead(maxBytes);
+
+    public void Dispose()
+    {
+        Active = false;
+        cursor.Dispose();
+    }
+}

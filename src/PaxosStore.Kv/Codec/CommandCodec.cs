@@ -1,0 +1,152 @@
+using System.Collections.Immutable;
+
+namespace PaxosStore.Kv;
+
+/// <summary>
+/// The bytes of commands in the log, and of operations, results and events between nodes. Every message begins with the format's version;
+/// numbers and tags never change their meaning, golden bytes in the tests hold them. Decoding is strict: anything the encoder would not
+/// have written is a <see cref="FormatException"/>. Decoded byte strings are slices of the input.
+/// </summary>
+public static partial class CommandCodec
+{
+    /// <summary>First byte of every message.</summary>
+    public const byte FormatVersion = 1;
+
+    /// <summary>How deep transactions may nest.</summary>
+    public const int MostNesting = 200;
+
+    private const int EnvelopeOverhead = 64;
+
+    private enum CommandTag : byte
+    {
+        Write = 1,
+        Compact = 2,
+        LeaseGrant = 3,
+        LeaseRevoke = 4,
+        LeaseKeepAlive = 5,
+        PublishMember = 6,
+        OpenClientSession = 7,
+    }
+
+    /// <summary>Encodes a command for the log.</summary>
+    /// <param name="clientId">Client session.</param>
+    /// <param name="requestNumber">Number in the session, from 1, never used for another command.</param>
+    /// <param name="acknowledgedBelow">The client will not ask again for requests below this number.</param>
+    /// <param name="command">The command.</param>
+    /// <exception cref="ArgumentException">Transactions nest too deep, or a text is not valid Unicode.</exception>
+    public static byte[] Encode(ulong clientId, long requestNumber, long acknowledgedBelow, KvCommand command)
+    {
+        var size = command is WriteCommand { Op: PutOp put } ? put.Key.Length + put.Value.Length : 0;
+        var writer = Start(EnvelopeOverhead + size);
+        writer.Fixed64(clientId);
+        writer.Signed(requestNumber);
+        writer.Signed(acknowledgedBelow);
+        WriteCommand(writer, command);
+        return writer.ToArray();
+    }
+
+    /// <summary>Decodes what <see cref="Encode"/> made.</summary>
+    /// <exception cref="FormatException">The bytes are anything else.</exception>
+    public static CommandEnvelope Decode(ReadOnlyMemory<byte> bytes)
+    {
+        var reader = Open(bytes);
+        var envelope = new CommandEnvelope(reader.Fixed64(), reader.Signed(), reader.Signed(), ReadCommand(ref reader));
+        reader.End();
+        return envelope;
+    }
+
+    private static ByteWriter Start(int capacity)
+    {
+        var writer = new ByteWriter(capacity);
+        writer.Byte(FormatVersion);
+        return writer;
+    }
+
+    private static ByteReader Open(ReadOnlyMemory<byte> bytes)
+    {
+        var reader = new ByteReader(bytes);
+        if (reader.Byte() != FormatVersion) throw ByteReader.Malformed("format version is unknown");
+        return reader;
+    }
+
+    private static void WriteCommand(ByteWriter writer, KvCommand command)
+    {
+        switch (command)
+        {
+            case WriteCommand write:
+                writer.Byte((byte)CommandTag.Write);
+                WriteOp(writer, write.Op, MostNesting);
+                break;
+            case CompactCommand compact:
+                writer.Byte((byte)CommandTag.Compact);
+                writer.Signed(compact.Revision);
+                break;
+            case LeaseGrantCommand grant:
+                writer.Byte((byte)CommandTag.LeaseGrant);
+                writer.Signed(grant.Id);
+                writer.Signed(grant.TtlSeconds);
+                break;
+            case LeaseRevokeCommand revoke:
+                writer.Byte((byte)CommandTag.LeaseRevoke);
+                writer.Signed(revoke.Id);
+                break;
+            case LeaseKeepAliveCommand keepAlive:
+                writer.Byte((byte)CommandTag.LeaseKeepAlive);
+                WriteNumbers(writer, keepAlive.Ids);
+                break;
+            case PublishMemberCommand publish:
+                writer.Byte((byte)CommandTag.PublishMember);
+                writer.Fixed64(publish.MemberId);
+                writer.Text(publish.Name);
+                WriteTexts(writer, publish.ClientUrls);
+                break;
+            case OpenClientSessionCommand:
+                writer.Byte((byte)CommandTag.OpenClientSession);
+                break;
+            default:
+                throw new ArgumentException($"Unknown command {command.GetType().Name}.", nameof(command));
+        }
+    }
+
+    private static KvCommand ReadCommand(ref ByteReader reader) => (CommandTag)reader.Byte() switch
+    {
+        CommandTag.Write => new WriteCommand(ReadOp(ref reader, MostNesting)),
+        CommandTag.Compact => new CompactCommand(reader.Signed()),
+        CommandTag.LeaseGrant => new LeaseGrantCommand(reader.Signed(), reader.Signed()),
+        CommandTag.LeaseRevoke => new LeaseRevokeCommand(reader.Signed()),
+        CommandTag.LeaseKeepAlive => new LeaseKeepAliveCommand(ReadNumbers(ref reader)),
+        CommandTag.PublishMember => new PublishMemberCommand(reader.Fixed64(), reader.Text(), ReadTexts(ref reader)),
+        CommandTag.OpenClientSession => new OpenClientSessionCommand(),
+        _ => throw ByteReader.Malformed("command is unknown"),
+    };
+
+    internal static void WriteTexts(ByteWriter writer, ImmutableArray<string> texts)
+    {
+        writer.Unsigned((uint)LengthOf(texts));
+        for (var i = 0; i < LengthOf(texts); i++) writer.Text(texts[i]);
+    }
+
+    private static ImmutableArray<string> ReadTexts(ref ByteReader reader)
+    {
+        var count = reader.Count();
+        var texts = ImmutableArray.CreateBuilder<string>(count);
+        for (var i = 0; i < count; i++) texts.Add(reader.Text());
+        return texts.MoveToImmutable();
+    }
+
+    private static void WriteNumbers(ByteWriter writer, ImmutableArray<long> numbers)
+    {
+        writer.Unsigned((uint)LengthOf(numbers));
+        for (var i = 0; i < LengthOf(numbers); i++) writer.Signed(numbers[i]);
+    }
+
+    private static ImmutableArray<long> ReadNumbers(ref ByteReader reader)
+    {
+        var count = reader.Count();
+        var numbers = ImmutableArray.CreateBuilder<long>(count);
+        for (var i = 0; i < count; i++) numbers.Add(reader.Signed());
+        return numbers.MoveToImmutable();
+    }
+
+    private static int LengthOf<T>(ImmutableArray<T> items) => items.IsDefault ? 0 : items.Length;
+}

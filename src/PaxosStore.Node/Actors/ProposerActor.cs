@@ -1,0 +1,72 @@
+using Akka.Actor;
+using Microsoft.Extensions.Logging;
+using PaxosStore.Consensus;
+using PaxosStore.Node.Wire;
+
+namespace PaxosStore.Node.Actors;
+
+/// <summary>Who leads, as this node knows it.</summary>
+internal sealed record LeaderChange(NodeId? Leader);
+
+/// <summary>Drives <see cref="Proposer"/>; while it leads, moves log time on when a key lease is due.</summary>
+internal sealed class ProposerActor : UntypedActor, IWithTimers
+{
+    private readonly NodeContext _node;
+    private readonly Proposer _proposer;
+    private readonly NodeProgress _progress;
+    private readonly IActorRef _facade;
+    private readonly ILogger _log;
+    private NodeId? _leader;
+    private ProposerPhase _phase;
+
+    public ProposerActor(NodeContext node, Ballot promised, ulong seed, NodeProgress progress, IActorRef facade, ILogger log)
+    {
+        (_node, _progress, _facade, _log) = (node, progress, facade, log);
+        _proposer = new Proposer(node.Self, node.Configuration, node.Settings.Paxos, promised, seed);
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart()
+    {
+        Timers.StartPeriodicTimer("tick", Tick.Instance, _node.Settings.HeartbeatInterval / 4);
+        Self.Tell(Tick.Instance);
+    }
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case PeerMessage m when _node.Accepts(m): Carry(_proposer.Step(m.From, m.Message, _node.Now)); break;
+            case Tick: OnTick(); break;
+        }
+    }
+
+    private void OnTick()
+    {
+        var now = _node.Now;
+        Carry(_proposer.Tick(now));
+        if (_proposer.LogTime(now) is { } logTime && _progress.View.NextLeaseDeadline <= logTime && _progress.View.LogTime < logTime)
+        {
+            Carry(_proposer.Step(_node.Self, new Propose(0, []), now));
+        }
+    }
+
+    private void Carry(Effects effects)
+    {
+        _node.Send(effects.Now);
+        if (_proposer.Phase != _phase)
+        {
+            if (_proposer.Phase == ProposerPhase.Leading) _log.Leading(_proposer.Ballot.Round);
+            else if (_phase == ProposerPhase.Leading) _log.SteppedDown(_proposer.Ballot.Round);
+            _phase = _proposer.Phase;
+        }
+
+        if (_proposer.Leader == _leader) return;
+        _leader = _proposer.Leader;
+        _progress.Leader = _leader?.Value ?? 0;
+        if (_leader is { } leader && leader != _node.Self) _log.Following(leader.ToString());
+        else if (_leader is null) _log.NoLeader();
+        _facade.Tell(new LeaderChange(_leader), ActorRefs.NoSender);
+    }
+}

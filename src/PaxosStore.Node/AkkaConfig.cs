@@ -1,0 +1,95 @@
+using Akka.Configuration;
+using Akka.Persistence.Sql;
+
+namespace PaxosStore.Node;
+
+/// <summary>The ActorSystem's configuration, derived from the node's settings.</summary>
+internal static class AkkaConfig
+{
+    public const string SystemName = "paxosstore";
+    public const string RootActor = "paxosstore";
+    public const string MemberRole = "paxosstore-member";
+
+    /// <summary>Plain TCP.</summary>
+    public const string Protocol = "akka.tcp";
+
+    public static Config For(NodeSettings settings, string journalConnection, bool throttler = false)
+    {
+        var seeds = string.Join(", ", settings.InitialCluster.Values.Select(u => $"\"{Protocol}://{SystemName}@{u.Host}:{u.Port}\""));
+        var hocon = $$"""
+            akka {
+              loglevel = WARNING
+              stdout-loglevel = OFF
+              log-dead-letters = off
+              log-dead-letters-during-shutdown = off
+              coordinated-shutdown.exit-clr = off
+              coordinated-shutdown.run-by-clr-shutdown-hook = off
+              actor {
+                provider = cluster
+                ask-timeout = 10s
+                serialization-settings.allow-unregistered-types = false
+                serializers.paxosstore = "PaxosStore.Node.Wire.PaxosSerializer, PaxosStore.Node"
+                serialization-bindings {
+                  "PaxosStore.Node.Wire.PeerMessage, PaxosStore.Node" = paxosstore
+                  "PaxosStore.Node.Journal.JournalBatch, PaxosStore.Node" = paxosstore
+                  "PaxosStore.Node.Facade.FacadeRequest, PaxosStore.Node" = paxosstore
+                  "PaxosStore.Node.Facade.FacadeReply, PaxosStore.Node" = paxosstore
+                }
+              }
+              remote {
+                retry-gate-closed-for = 500ms
+                log-remote-lifecycle-events = off
+                dot-netty.tcp {
+                  hostname = "{{settings.ListenPeerUrl.Host}}"
+                  port = {{settings.ListenPeerUrl.Port}}
+                  public-hostname = "{{settings.AdvertisePeerUrl.Host}}"
+                  public-port = {{settings.AdvertisePeerUrl.Port}}
+                  maximum-frame-size = 8MiB
+                  send-buffer-size = 16MiB
+                  receive-buffer-size = 16MiB
+                  connection-timeout = 3s
+                }
+              }
+              cluster {
+                roles = ["{{MemberRole}}"]
+                seed-nodes = [{{seeds}}]
+                downing-provider-class = ""
+                log-info = off
+                min-nr-of-members = 1
+              }
+              persistence {
+                journal {
+                  plugin = "akka.persistence.journal.sql"
+                  sql {
+                    class = "Akka.Persistence.Sql.Journal.SqlWriteJournal, Akka.Persistence.Sql"
+                    provider-name = "SQLite.MS"
+                    connection-string = "{{journalConnection}}"
+                    parallelism = 1
+                    tag-write-mode = Csv
+                    read-isolation-level = read-uncommitted
+                    prefer-parameters-on-multirow-insert = true
+                    replay-filter.mode = fail
+                    replay-batch-size = 256
+                    recovery-event-timeout = 120s
+                    materializer-dispatcher = "paxosstore.journal-dispatcher"
+                    circuit-breaker {
+                      max-failures = 1
+                      call-timeout = 20s
+                      reset-timeout = 5s
+                    }
+                  }
+                }
+                snapshot-store.plugin = "akka.persistence.no-snapshot-store"
+              }
+            }
+            paxosstore.journal-dispatcher {
+              type = ForkJoinDispatcher
+              throughput = 10
+              dedicated-thread-pool.thread-count = 2
+            }
+            """;
+        var config = settings.AkkaOverrides.WithFallback(ConfigurationFactory.ParseString(hocon));
+        if (throttler) config = ConfigurationFactory.ParseString("""akka.remote.dot-netty.tcp.applied-adapters = ["trttl"]""").WithFallback(config);
+        return config.WithFallback(SqlPersistence.DefaultConfiguration);
+    }
+}

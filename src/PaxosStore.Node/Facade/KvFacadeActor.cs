@@ -1,0 +1,158 @@
+using System.Security.Cryptography;
+using Akka.Actor;
+using PaxosStore.Consensus;
+using PaxosStore.Node.Actors;
+using PaxosStore.Node.Wire;
+
+namespace PaxosStore.Node.Facade;
+
+/// <summary>
+/// The node's client side as an actor: drains what the doors submitted, speaks with the leader, completes what was applied. For other nodes of
+/// the Akka cluster it answers <see cref="FacadeRequest"/>s. All decisions are in <see cref="RequestTracker"/>.
+/// </summary>
+internal sealed class KvFacadeActor : UntypedActor, IWithTimers
+{
+    private readonly NodeContext _node;
+    private readonly PaxosKvStore _store;
+    private readonly RequestTracker _requests;
+
+    public KvFacadeActor(NodeContext node, PaxosKvStore store)
+    {
+        (_node, _store) = (node, store);
+        _requests = new RequestTracker(store.View, node.Settings.RequestTimeout, node.Settings.ElectionTimeout, RandomId);
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart() => Timers.StartPeriodicTimer("tick", Tick.Instance, _node.Settings.HeartbeatInterval / 2);
+
+    protected override void PostStop() => _requests.Stop();
+
+    protected override void OnReceive(object message)
+    {
+        var now = _node.Elapsed;
+        switch (message)
+        {
+            case Submitted: _store.SignalSeen(); break;
+            case AppliedBatch m: _requests.Applied(m.View, m.Commands, now); break;
+            case PeerMessage m when _node.Accepts(m): _requests.Step(m.Message, now); break;
+            case LeaderChange m: _requests.LeaderChanged(m.Leader, now); break;
+            case Tick: _requests.Tick(now); break;
+            case FacadeRequest m: OnRequest(m); break;
+        }
+
+        Drain(now);
+        _requests.Flush(now);
+        _node.Send(_requests.Outbox);
+        _requests.Outbox.Clear();
+    }
+
+    private void Drain(TimeSpan now)
+    {
+        while (_requests.PendingWrites < _node.Settings.MaxPendingRequests && _store.Writes.TryRead(out var write)) _requests.Write(write, now);
+        while (_requests.PendingReads < _node.Settings.MaxPendingRequests && _store.Reads.TryRead(out var read)) _requests.Read(read, now);
+    }
+
+    private void OnRequest(FacadeRequest request)
+    {
+        var sender = Sender;
+        switch (request)
+        {
+            case FacadeExecute r: Answer(r.Id, _store.ExecuteAsync(r.Command, CancellationToken.None).AsTask(), sender); break;
+            case FacadeRead r: Answer(r.Id, ReadAsync(r), sender); break;
+            case FacadeWatch r: Context.ActorOf(Props.Create(() => new FacadeWatchActor(_store, r, sender)), WatchName(sender, r.Id)); break;
+            case FacadeWatchNext or FacadeWatchCancel: Context.Child(WatchName(sender, request.Id)).Tell(request); break;
+        }
+    }
+
+    private async Task<KvResult> ReadAsync(FacadeRead read)
+    {
+        var view = await _store.ReadAsync(read.Consistency, CancellationToken.None).ConfigureAwait(false);
+        KvOpResult result = read.Op switch
+        {
+            RangeOp range => view.Range(range),
+            TxnOp txn => view.Evaluate(txn),
+            _ => throw new KvException(KvErrorCode.KeyNotFound),
+        };
+        return new WriteResult(result) { Revision = view.Revision, Term = view.Term };
+    }
+
+    private static void Answer(long id, Task<KvResult> task, IActorRef to) => task.PipeTo(
+        to,
+        ActorRefs.NoSender,
+        result => new FacadeResult(id, result),
+        error => error.GetBaseException() is KvException e
+            ? new FacadeFailure(id, e.Code, e.Outcome, e.CompactRevision)
+            : new FacadeFailure(id, KvErrorCode.Stopped, KvOutcome.Unknown, 0));
+
+    private static string WatchName(IActorRef subscriber, long id) => Uri.EscapeDataString($"{subscriber.Path.ToStringWithAddress()}:{id}");
+
+    private static ulong RandomId()
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        RandomNumberGenerator.Fill(bytes);
+        return BitConverter.ToUInt64(bytes);
+    }
+}
+
+/// <summary>
+/// One watch of a remote subscriber: at most one batch of events on its way at a time. A subscriber that shows no sign of life is forgotten; it is not
+/// watched as an actor, since a lost system message would quarantine its node.
+/// </summary>
+internal sealed class FacadeWatchActor : UntypedActor
+{
+    private const int BatchBytes = 256 << 10;
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(45);
+
+    private readonly long _id;
+    private readonly IActorRef _subscriber;
+    private readonly IKvWatcher _watcher;
+    private bool _wanted;
+
+    public FacadeWatchActor(PaxosKvStore store, FacadeWatch request, IActorRef subscriber)
+    {
+        (_id, _subscriber) = (request.Id, subscriber);
+        _watcher = store.Watch(request.Spec);
+        var self = Self;
+        _watcher.OnReady(() => self.Tell(Ready.Instance, ActorRefs.NoSender));
+        _subscriber.Tell(new FacadeEvents(_id, _watcher.CreatedRevision, []));
+    }
+
+    protected override void PreStart() => Context.SetReceiveTimeout(Silence);
+
+    protected override void PostStop() => _watcher.Dispose();
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case FacadeWatchNext: _wanted = true; break;
+            case Ready: break;
+            case FacadeWatchCancel or ReceiveTimeout: Context.Stop(Self); return;
+        }
+
+        if (_wanted) Push();
+    }
+
+    /// <summary>The watcher may have something new. Not a sign of the subscriber's life.</summary>
+    private sealed record Ready : INotInfluenceReceiveTimeout
+    {
+        public static readonly Ready Instance = new();
+    }
+
+    private void Push()
+    {
+        try
+        {
+            var batch = _watcher.TryRead(BatchBytes);
+            if (batch.Events.Count == 0) return;
+            _wanted = false;
+            _subscriber.Tell(new FacadeEvents(_id, batch.Revision, batch.Events));
+        }
+        catch (KvException e)
+        {
+            _subscriber.Tell(new FacadeFailure(_id, e.Code, e.Outcome, e.CompactRevision));
+            Context.Stop(Self);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Threading.Channels;
+using Akka.Actor;
+using PaxosStore.Node.Actors;
+
+namespace PaxosStore.Node.Facade;
+
+/// <summary>Something waits in the store's channels.</summary>
+internal sealed record Submitted
+{
+    public static readonly Submitted Instance = new();
+}
+
+/// <summary>The port of this node for the doors in its process: bounded channels into the facade actor, and reads from immutable views.</summary>
+internal sealed class PaxosKvStore : IKvStore
+{
+    private readonly NodeContext _node;
+    private readonly KvStateMachine _state;
+    private readonly NodeProgress _progress;
+    private readonly Func<long> _storageBytes;
+    private readonly Channel<PendingWrite> _writes;
+    private readonly Channel<PendingRead> _reads;
+    private IActorRef _facade = ActorRefs.Nobody;
+    private int _signalled;
+
+    public PaxosKvStore(NodeContext node, KvStateMachine state, NodeProgress progress, Func<long> storageBytes)
+    {
+        (_node, _state, _progress, _storageBytes) = (node, state, progress, storageBytes);
+        var bound = new BoundedChannelOptions(node.Settings.MaxPendingRequests) { SingleReader = true };
+        _writes = Channel.CreateBounded<PendingWrite>(bound);
+        _reads = Channel.CreateBounded<PendingRead>(bound);
+    }
+
+    public ChannelReader<PendingWrite> Writes => _writes.Reader;
+
+    public ChannelReader<PendingRead> Reads => _reads.Reader;
+
+    public KvView View => _progress.View;
+
+    public StoreStatus Status
+    {
+        get
+        {
+            var view = View;
+            var members = _node.Settings.InitialCluster.Select(member => Member(member.Key, member.Value, view)).ToArray();
+            return new StoreStatus(
+                _node.ClusterId, _node.Self.Value, _progress.Leader, view.Term, _progress.ChosenSlot, view.AppliedSlot,
+                _storageBytes(), view.DataBytes, !_node.Configuration.IsVoter(_node.Self), members);
+        }
+    }
+
+    public void Attach(IActorRef facade) => _facade = facade;
+
+    /// <summary>The facade actor is about to drain: what comes from now on needs a new signal.</summary>
+    public void SignalSeen() => Volatile.Write(ref _signalled, 0);
+
+    public async ValueTask<KvResult> ExecuteAsync(KvCommand command, CancellationToken cancellationToken)
+    {
+        var write = new PendingWrite(command);
+        Submit(_writes.Writer, write);
+        await using var _ = cancellationToken.UnsafeRegister(
+            static (state, token) => ((PendingWrite)state!).Completion.TrySetCanceled(token), write).ConfigureAwait(false);
+        var result = await write.Completion.Task.ConfigureAwait(false);
+        return result is RefusedResult refused
+            ? throw new KvException(refused.Code, compactRevision: refused.Code == KvErrorCode.Compacted ? View.CompactRevision : 0)
+            : result;
+    }
+
+    public async ValueTask<KvView> ReadAsync(ReadConsistency consistency, CancellationToken cancellationToken)
+    {
+        if (consistency == ReadConsistency.Serializable) return View;
+        var read = new PendingRead();
+        Submit(_reads.Writer, read);
+        await using var _ = cancellationToken.UnsafeRegister(
+            static (state, token) => ((PendingRead)state!).Completion.TrySetCanceled(token), read).ConfigureAwait(false);
+        return await read.Completion.Task.ConfigureAwait(false);
+    }
+
+    public IKvWatcher Watch(WatchSpec spec) => _state.Watches.Open(spec);
+
+    private void Submit<T>(ChannelWriter<T> channel, T item)
+    {
+        if (!channel.TryWrite(item)) throw new KvException(KvErrorCode.Overloaded);
+        if (Interlocked.Exchange(ref _signalled, 1) == 0) _facade.Tell(Submitted.Instance, ActorRefs.NoSender);
+    }
+
+    private MemberInfo Member(string name, Uri peerUrl, KvView view)
+    {
+        var id = _node.Settings.MemberIdOf(peerUrl);
+        var url = $"{peerUrl.Scheme}://{peerUrl.Authority}";
+        return view.Members.TryGetValue(id, out var published)
+            ? new MemberInfo(id, published.Name, [url], published.ClientUrls, false)
+            : new MemberInfo(id, "", [url], [], false);
+    }
+}

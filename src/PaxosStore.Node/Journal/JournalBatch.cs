@@ -1,0 +1,86 @@
+using System.Collections.Immutable;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using PaxosStore.Consensus;
+using PaxosStore.Node.Wire;
+
+namespace PaxosStore.Node.Journal;
+
+/// <summary>One event of the acceptor's journal: the records of one group commit, in order.</summary>
+internal sealed record JournalBatch(ImmutableArray<JournalRecord> Records);
+
+/// <summary>Whose journal it is: its first record. A node refuses a journal that is not its own.</summary>
+internal sealed record IdentityRecord(ulong ClusterId, ulong MemberId, string Name) : JournalRecord;
+
+/// <summary>A journal record does not carry the checksum it was written with: the storage is damaged.</summary>
+internal sealed class JournalCorruptException(string message) : Exception(message);
+
+/// <summary>Journal batches as bytes; every record carries a CRC-32C that is verified when it is read back.</summary>
+internal static class JournalCodec
+{
+    public static byte[] Encode(JournalBatch batch)
+    {
+        var wire = new WireJournalBatch();
+        foreach (var record in batch.Records)
+        {
+            var entry = ToWire(record).ToByteArray();
+            wire.Records.Add(new WireJournalRecord { Entry = UnsafeByteOperations.UnsafeWrap(entry), Checksum = Checksum(entry) });
+        }
+
+        return wire.ToByteArray();
+    }
+
+    /// <exception cref="JournalCorruptException">A checksum or the structure is wrong.</exception>
+    public static JournalBatch Decode(byte[] bytes)
+    {
+        try
+        {
+            var wire = WireJournalBatch.Parser.ParseFrom(bytes);
+            var records = ImmutableArray.CreateBuilder<JournalRecord>(wire.Records.Count);
+            foreach (var record in wire.Records)
+            {
+                if (Checksum(record.Entry.Span) != record.Checksum) throw new JournalCorruptException("a journal record fails its checksum");
+                records.Add(FromWire(WireJournalEntry.Parser.ParseFrom(record.Entry)));
+            }
+
+            return new JournalBatch(records.MoveToImmutable());
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new JournalCorruptException($"a journal event cannot be read: {e.Message}");
+        }
+    }
+
+    private static WireJournalEntry ToWire(JournalRecord record) => record switch
+    {
+        PromiseRecord r => new WireJournalEntry { Promise = WireCodec.ToWire(r.Ballot) },
+        AcceptRecord r => new WireJournalEntry { Accept = WireCodec.ToWire(new AcceptedEntry(r.Slot, r.Ballot, r.Value)) },
+        LearnRecord r => new WireJournalEntry { Learn = new WireVote { Slot = r.Slot.Number, Value = WireCodec.ToWire(r.Value) } },
+        ChosenRecord r => new WireJournalEntry { Chosen = r.Chosen.Number },
+        IdentityRecord r => new WireJournalEntry { Identity = new WireIdentity { Cluster = r.ClusterId, Member = r.MemberId, Name = r.Name } },
+        _ => throw new ArgumentException($"no form on disk for {record.GetType().Name}", nameof(record)),
+    };
+
+    private static JournalRecord FromWire(WireJournalEntry entry) => entry.BodyCase switch
+    {
+        WireJournalEntry.BodyOneofCase.Promise => new PromiseRecord(WireCodec.FromWire(entry.Promise)),
+        WireJournalEntry.BodyOneofCase.Accept => Accept(WireCodec.FromWire(entry.Accept)),
+        WireJournalEntry.BodyOneofCase.Learn => new LearnRecord(new Slot(entry.Learn.Slot), WireCodec.FromWire(entry.Learn.Value)),
+        WireJournalEntry.BodyOneofCase.Chosen => new ChosenRecord(new Slot(entry.Chosen)),
+        WireJournalEntry.BodyOneofCase.Identity => new IdentityRecord(entry.Identity.Cluster, entry.Identity.Member, entry.Identity.Name),
+        _ => throw new JournalCorruptException("a journal record of a kind this version does not know"),
+    };
+
+    private static AcceptRecord Accept(AcceptedEntry e) => new(e.Slot, e.Ballot, e.Value);
+
+    /// <summary>CRC-32C (Castagnoli), eight bytes at a time.</summary>
+    internal static uint Checksum(ReadOnlySpan<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
+        foreach (var word in words) crc = BitOperations.Crc32C(crc, word);
+        foreach (var b in bytes[(words.Length * sizeof(ulong))..]) crc = BitOperations.Crc32C(crc, b);
+        return ~crc;
+    }
+}

@@ -1,0 +1,182 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Akka.Configuration;
+using PaxosStore.Consensus;
+
+namespace PaxosStore.Node;
+
+/// <summary>The node can't start; the message tells the operator why and what to do next.</summary>
+public sealed class NodeStartupException(string message) : Exception(message);
+
+/// <summary>The settings every node starts from.</summary>
+public static class NodeDefaults
+{
+    /// <summary>The embedded <c>reference.conf</c>, root key <c>paxosstore</c>.</summary>
+    public static Config Reference { get; } = ConfigurationFactory.FromResource<NodeSettings>("PaxosStore.Node.reference.conf");
+}
+
+/// <summary>Everything a node needs to know, read once from HOCON.</summary>
+public sealed record NodeSettings
+{
+    /// <summary>Human name, unique in the cluster.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where the journal lives.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>Where clients are served (HTTP/2).</summary>
+    public required IReadOnlyList<Uri> ListenClientUrls { get; init; }
+
+    /// <summary>Where clients are told to connect.</summary>
+    public required IReadOnlyList<Uri> AdvertiseClientUrls { get; init; }
+
+    /// <summary>Where plain HTTP (health, version) is served.</summary>
+    public required IReadOnlyList<Uri> ListenHttpUrls { get; init; }
+
+    /// <summary>Where peers are listened for.</summary>
+    public required Uri ListenPeerUrl { get; init; }
+
+    /// <summary>Where peers reach this node; the same on all members.</summary>
+    public required Uri AdvertisePeerUrl { get; init; }
+
+    /// <summary>All members, this one included: name to peer URL.</summary>
+    public required IReadOnlyDictionary<string, Uri> InitialCluster { get; init; }
+
+    /// <summary>Tells clusters apart that use the same addresses.</summary>
+    public required string ClusterToken { get; init; }
+
+    /// <summary>Least silence of the leader before a node tries to lead.</summary>
+    public required TimeSpan ElectionTimeout { get; init; }
+
+    /// <summary>How often a leader shows that it is alive.</summary>
+    public required TimeSpan HeartbeatInterval { get; init; }
+
+    /// <summary>How long a request may wait for a decision.</summary>
+    public required TimeSpan RequestTimeout { get; init; }
+
+    /// <summary>Most writes and most reads waiting on this node; more are refused as overloaded.</summary>
+    public required int MaxPendingRequests { get; init; }
+
+    /// <summary>Bounds of the engine.</summary>
+    public required PaxosOptions Paxos { get; init; }
+
+    /// <summary>The operator's whole HOCON: its section <c>akka</c> overrides what the node sets there.</summary>
+    public Config AkkaOverrides { get; init; } = Config.Empty;
+
+    /// <summary>Identity of this node: a digest of token and peer URL.</summary>
+    public ulong MemberId => MemberIdOf(AdvertisePeerUrl);
+
+    /// <summary>Identity of the cluster: a digest of token and member ids.</summary>
+    public ulong ClusterId => Digest(string.Join(',', InitialCluster.Values.Select(MemberIdOf).Order().Select(id => id.ToString("x"))));
+
+    /// <summary>Identity of the member behind a peer URL.</summary>
+    public ulong MemberIdOf(Uri peerUrl)
+    {
+        ArgumentNullException.ThrowIfNull(peerUrl);
+        return Digest($"{peerUrl.Scheme}://{peerUrl.Authority}");
+    }
+
+    /// <summary>Reads and checks the section <c>paxosstore</c>.</summary>
+    /// <exception cref="NodeStartupException">A value is missing or contradicts another one.</exception>
+    public static NodeSettings FromConfig(Config config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var c = config.WithFallback(NodeDefaults.Reference).GetConfig("paxosstore");
+        var name = c.GetString("name");
+        var advertisePeer = Url(c, "initial-advertise-peer-urls");
+        var cluster = ParseCluster(c.GetString("initial-cluster"), name, advertisePeer);
+        if (!cluster.TryGetValue(name, out var own))
+        {
+            throw new NodeStartupException($"initial-cluster names {string.Join(", ", cluster.Keys)} but not this node '{name}': add '{name}={advertisePeer}' or change --name");
+        }
+
+        if (own != advertisePeer)
+        {
+            throw new NodeStartupException($"initial-cluster says '{name}' is reached at {own}, initial-advertise-peer-urls says {advertisePeer}: make them equal");
+        }
+
+        var heartbeat = c.GetTimeSpan("heartbeat-interval");
+        var election = c.GetTimeSpan("election-timeout");
+        if (heartbeat <= TimeSpan.Zero || election < heartbeat * 3)
+        {
+            throw new NodeStartupException($"election-timeout ({election.TotalMilliseconds} ms) must be at least 3 times heartbeat-interval ({heartbeat.TotalMilliseconds} ms)");
+        }
+
+        var clients = Urls(c, "listen-client-urls");
+        var http = Urls(c, "listen-http-urls");
+        return new NodeSettings
+        {
+            Name = name,
+            DataDirectory = Path.GetFullPath(c.GetString("data-dir") is { Length: > 0 } dir ? dir : $"{name}.paxosstore"),
+            ListenClientUrls = clients,
+            AdvertiseClientUrls = Urls(c, "advertise-client-urls") is { Count: > 0 } advertised ? advertised : clients,
+            ListenHttpUrls = http.Count > 0 ? http : [.. clients.Select(u => new UriBuilder(u) { Port = u.Port + 10 }.Uri)],
+            ListenPeerUrl = Url(c, "listen-peer-urls"),
+            AdvertisePeerUrl = advertisePeer,
+            InitialCluster = cluster,
+            ClusterToken = c.GetString("initial-cluster-token"),
+            ElectionTimeout = election,
+            HeartbeatInterval = heartbeat,
+            RequestTimeout = c.GetTimeSpan("request-timeout"),
+            MaxPendingRequests = c.GetInt("max-pending-requests"),
+            Paxos = new PaxosOptions
+            {
+                HeartbeatInterval = heartbeat,
+                ElectionTimeout = election,
+                PipelineWindow = c.GetInt("pipeline-window"),
+                EagerSlots = c.GetInt("eager-slots"),
+            },
+            AkkaOverrides = config,
+        };
+    }
+
+    private static SortedDictionary<string, Uri> ParseCluster(string text, string name, Uri advertisePeer)
+    {
+        var members = new SortedDictionary<string, Uri>(StringComparer.Ordinal);
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            members.Add(name, advertisePeer);
+            return members;
+        }
+
+        foreach (var entry in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            var equals = entry.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0) throw new NodeStartupException($"initial-cluster: '{entry}' is not of the form name=http://host:port");
+            var url = Parse("initial-cluster", entry[(equals + 1)..]);
+            if (members.ContainsValue(url) || !members.TryAdd(entry[..equals], url))
+            {
+                throw new NodeStartupException($"initial-cluster: '{entry}' stands there twice; every member needs a name and a peer URL of its own");
+            }
+        }
+
+        return members;
+    }
+
+    private static Uri Url(Config c, string key) => Urls(c, key) switch
+    {
+        [var one] => one,
+        var many => throw new NodeStartupException($"{key}: exactly one URL is supported, not {many.Count}"),
+    };
+
+    /// <summary>A list of strings, or one string with commas, as operators write on the command line.</summary>
+    private static List<Uri> Urls(Config c, string key)
+    {
+        var value = c.GetValue(key);
+        var texts = value is null ? [] : value.IsArray() ? value.GetStringList() : (value.GetString() ?? "").Split(',');
+        return [.. texts.Select(t => t.Trim()).Where(t => t.Length > 0).Select(t => Parse(key, t))];
+    }
+
+    private static Uri Parse(string key, string text)
+    {
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" && url.Port > 0) return url;
+        throw new NodeStartupException($"{key}: '{text}' is not a URL of the form http://host:port");
+    }
+
+    private ulong Digest(string text)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{ClusterToken}\n{text}"));
+        return (BinaryPrimitives.ReadUInt64BigEndian(hash) & long.MaxValue) | 1;
+    }
+}
