@@ -25,6 +25,7 @@ public class LeaderKillTests(ITestOutputHelper output)
         {
             var recoveries = new List<double>();
             var probes = new List<Task>();
+            await using var watches = new WatchRecorders(cluster);
             await using (var load = new LoadGenerator(cluster, recorder, seed: 1))
             {
                 for (var i = 0; i < kills; i++)
@@ -40,7 +41,9 @@ public class LeaderKillTests(ITestOutputHelper output)
 
             await Task.WhenAll(probes);
             Report("leader killed -> writes resume", recoveries);
-            Court.Judge(recorder, await cluster.DumpAsync(), atLeast: kills * 200);
+            var log = await cluster.DumpAsync();
+            Court.Judge(recorder, log, atLeast: kills * 200);
+            await watches.AssertCompleteAsync(log, RecoveryBound);
         });
     }
 
@@ -54,6 +57,7 @@ public class LeaderKillTests(ITestOutputHelper output)
         await cluster.RunAsync(async () =>
         {
             var recoveries = new List<double>();
+            await using var watches = new WatchRecorders(cluster);
             await using (var load = new LoadGenerator(cluster, recorder, seed: 2))
             {
                 for (var i = 0; i < kills; i++)
@@ -71,7 +75,9 @@ public class LeaderKillTests(ITestOutputHelper output)
             }
 
             Report("all killed -> every node serves", recoveries);
-            Court.Judge(recorder, await cluster.DumpAsync(), atLeast: kills * 300);
+            var log = await cluster.DumpAsync();
+            Court.Judge(recorder, log, atLeast: kills * 300);
+            await watches.AssertCompleteAsync(log, RecoveryBound);
         });
     }
 
