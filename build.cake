@@ -1,0 +1,127 @@
+// The build, by intent:  dotnet tool restore && dotnet cake --target=<task>
+//
+//   Build     compile everything, warnings are errors        Bench    compare with etcd on this machine
+//   Test      run every test project, one after another      Cluster  start three nodes on this machine
+//   Simulate  search seeds in the simulator (--seeds=N)       Publish  the server, ready to copy
+//   Ci        all that must hold before a change goes in; ends with "N passed, N failed, N skipped"
+
+using System.Xml.Linq;
+
+var target = Argument("target", "Build");
+var configuration = Argument("configuration", "Release");
+var seeds = Argument("seeds", 20000);
+var artifacts = Directory("./artifacts");
+var testResults = artifacts + Directory("test-results");
+var tallyFile = artifacts + File("tally.txt");
+var simulator = File("./tests/PaxosStore.Simulator/PaxosStore.Simulator.csproj");
+var server = File("./src/PaxosStore.Server/PaxosStore.Server.csproj");
+var tally = new Tally();
+
+Task("Restore").Does(() => DotNetRestore("./PaxosStore.sln"));
+
+Task("Build")
+    .IsDependentOn("Restore")
+    .Does(() => DotNetBuild("./PaxosStore.sln", new DotNetBuildSettings
+    {
+        Configuration = configuration,
+        NoRestore = true,
+        MSBuildSettings = new DotNetMSBuildSettings { TreatAllWarningsAs = MSBuildTreatAllWarningsAs.Error }.SetMaxCpuCount(2),
+    }));
+
+// One project after another: some run clusters of real processes, and machines that build may have two cores.
+Task("RunTests")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        CleanDirectory(testResults);
+        foreach (var project in GetFiles("./tests/**/*.Tests.csproj").OrderBy(p => p.FullPath))
+            tally.Add(RunTests(project));
+    });
+
+Task("Test")
+    .IsDependentOn("RunTests")
+    .Does(() => tally.RequireGreen());
+
+Task("RunSimulator")
+    .IsDependentOn("Build")
+    .WithCriteria(() => FileExists(simulator), "there is no simulator yet")
+    .Does(() =>
+    {
+        tally.Add(Simulates($"--seeds {seeds}"));
+        tally.Add(Simulates("--mutants"));
+    });
+
+Task("Simulate")
+    .IsDependentOn("RunSimulator")
+    .Does(() => tally.RequireGreen());
+
+Task("Bench").IsDependentOn("Build").Does(() => Script("./scripts/bench.sh"));
+
+Task("Cluster").IsDependentOn("Build").Does(() => Script("./scripts/cluster.sh", "up 3"));
+
+Task("Publish")
+    .IsDependentOn("Restore")
+    .Does(() => DotNetPublish(server, new DotNetPublishSettings
+    {
+        Configuration = configuration,
+        OutputDirectory = artifacts + Directory("publish"),
+    }));
+
+Task("Ci")
+    .IsDependentOn("RunTests")
+    .IsDependentOn("RunSimulator")
+    .Does(() =>
+    {
+        System.IO.File.WriteAllText(tallyFile, tally + "\n");
+        Information(tally.ToString());
+        tally.RequireGreen();
+    });
+
+RunTarget(target);
+
+Counts RunTests(FilePath project)
+{
+    var name = project.GetFilenameWithoutExtension().ToString();
+    var report = (FilePath)(testResults + File(name + ".trx"));
+    var exit = StartProcess("dotnet", new ProcessSettings
+    {
+        Arguments = $"test \"{project}\" -c {configuration} --no-build --nologo --logger \"trx;LogFileName={name}.trx\" "
+            + $"--logger \"console;verbosity=minimal\" --results-directory \"{MakeAbsolute(testResults)}\" --blame-hang-timeout 15m --blame-hang-dump-type none",
+    });
+    if (!FileExists(report))
+        return new Counts(0, 1, 0);
+    var counters = XDocument.Load(report.FullPath).Descendants().Single(e => e.Name.LocalName == "Counters");
+    int Count(string attribute) => (int)counters.Attribute(attribute);
+    var counts = new Counts(Count("passed"), Count("failed") + Count("error") + Count("timeout") + Count("aborted"), Count("total") - Count("executed"));
+    return exit == 0 || counts.Failed > 0 ? counts : counts with { Failed = 1 };
+}
+
+Counts Simulates(string arguments)
+{
+    var exit = StartProcess("dotnet", new ProcessSettings { Arguments = $"run -c {configuration} --no-build --project {simulator} -- {arguments}" });
+    return exit == 0 ? new Counts(1, 0, 0) : new Counts(0, 1, 0);
+}
+
+void Script(string path, string arguments = "")
+{
+    var exit = StartProcess("bash", new ProcessSettings { Arguments = $"{path} {arguments}" });
+    if (exit != 0)
+        throw new CakeException($"{path} {arguments} ended with {exit}");
+}
+
+record Counts(int Passed, int Failed, int Skipped);
+
+class Tally
+{
+    private Counts sum = new(0, 0, 0);
+
+    public void Add(Counts more) => sum = new(sum.Passed + more.Passed, sum.Failed + more.Failed, sum.Skipped + more.Skipped);
+
+    public void RequireGreen()
+    {
+        if (sum.Failed > 0 || sum.Passed == 0)
+            throw new CakeException(ToString());
+    }
+
+    public override string ToString() => $"{sum.Passed} passed, {sum.Failed} failed, {sum.Skipped} skipped";
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs what the tests lean on besides the SDK: a real etcd to compare with, and tools that make faults. Debian and Ubuntu, as root.
+set -euo pipefail
+
+# program=package
+tools=(etcd=etcd-server etcdctl=etcd-client iptables=iptables ip=iproute2 strace=strace)
+
+missing=()
+for tool in "${tools[@]}"; do
+  command -v "${tool%%=*}" >/dev/null || missing+=("${tool##*=}")
+done
+
+if [ ${#missing[@]} -eq 0 ]; then
+  echo "test tools: all there"
+  exit 0
+fi
+
+sudo=''
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "test tools: missing ${missing[*]}; install them as root" >&2; exit 1; }
+  sudo=sudo
+fi
+
+# No service may start by being installed: the tests run their own etcd on ports of their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
+  $sudo chmod +x $policy
+  trap '$sudo rm -f $policy' EXIT
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -q
+$sudo apt-get install -y -q --no-install-recommends "${missing[@]}"
+echo "test tools: installed ${missing[*]}"

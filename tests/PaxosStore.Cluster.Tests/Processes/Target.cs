@@ -1,0 +1,37 @@
+namespace PaxosStore.Cluster.Tests.Processes;
+
+/// <summary>
+/// What the black-box tests run: the server of this repository or, as a check of the harness itself (environment
+/// <c>PAXOSSTORE_TEST_TARGET=etcd</c>), a real etcd, which speaks the same protocol.
+/// </summary>
+internal sealed record Target(string Name, string Executable, IReadOnlyList<string> FirstArguments, bool HasHttpPort)
+{
+    /// <summary>The server of this repository.</summary>
+    public static Target PaxosStore { get; } = new("paxosstore", "dotnet", [ServerAssembly()], HasHttpPort: true);
+
+    /// <summary>A real etcd of the 3.4 line.</summary>
+    public static Target Etcd { get; } = new("etcd", "etcd", [], HasHttpPort: false);
+
+    /// <summary>The one under test.</summary>
+    public static Target UnderTest { get; } = Environment.GetEnvironmentVariable("PAXOSSTORE_TEST_TARGET") == "etcd" ? Etcd : PaxosStore;
+
+    /// <summary>Whether the tests judge etcd instead of this repository's server.</summary>
+    public bool IsEtcd => this == Etcd;
+
+    /// <summary>Skips the test when the program is missing; fails it instead where everything must run.</summary>
+    public void RequirePresent()
+    {
+        if (IsEtcd)
+            Programs.Require("etcd");
+        else
+            Skip.IfNot(Programs.Found(File.Exists(FirstArguments[0]), FirstArguments[0]), $"{FirstArguments[0]} is not built");
+    }
+
+    /// <summary>The build that matches the tests' own configuration, unless PAXOSSTORE_SERVER_DLL names another.</summary>
+    private static string ServerAssembly()
+    {
+        var configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
+        return Environment.GetEnvironmentVariable("PAXOSSTORE_SERVER_DLL")
+            ?? Path.Combine(Repository.Root, "src", "PaxosStore.Server", "bin", configuration, "net10.0", "PaxosStore.Server.dll");
+    }
+}
