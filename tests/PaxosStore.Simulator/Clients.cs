@@ -76,7 +76,7 @@ internal sealed class Clients
 
     private void StartWrite(Client client)
     {
-        (client.Doing, client.Floor) = (Doing.Write, _judge.Witnessed);
+        (client.Doing, client.Floor, client.Attempts) = (Doing.Write, _judge.Witnessed, 0);
         _judge.Issued[client.Index] = ++client.Request;
         client.Bytes = Command.Encode(client.Index, client.Request, _plan.CommandBytes);
         Attempt(client);
@@ -84,7 +84,7 @@ internal sealed class Clients
 
     private void StartRead(Client client)
     {
-        (client.Doing, client.Floor) = (Doing.Read, _judge.Witnessed);
+        (client.Doing, client.Floor, client.Attempts) = (Doing.Read, _judge.Witnessed, 0);
         Attempt(client);
     }
 
@@ -92,7 +92,7 @@ internal sealed class Clients
     {
         var node = _nodes[client.Home];
         (client.Number, client.Barrier, client.HomeIncarnation) = (++_numbers, -1, node.Incarnation);
-        Schedule(client, Patience);
+        Schedule(client, Patience << Math.Min(client.Attempts++, 3));
         if (!node.Up || node.Paused) return;
         if (node.Proposer.Leader is not { } leader)
         {
@@ -221,6 +221,7 @@ internal sealed class Clients
         public long Barrier { get; set; } = -1;
         public long Floor { get; set; }
         public long Turn { get; set; }
+        public int Attempts { get; set; }
         public Doing Doing { get; set; }
         public ReadOnlyMemory<byte> Bytes { get; set; }
     }

@@ -23,6 +23,7 @@ internal sealed class Judge(Plan plan)
     private readonly Dictionary<(int Client, int Request), long> _effects = [];
     private readonly ClockCheck _clock = new();
     private readonly int _quorum = (plan.Voters / 2) + 1;
+    private readonly ulong _voters = (1UL << plan.Voters) - 1;
 
     /// <summary>Slots chosen so far.</summary>
     public int Chosen { get; private set; }
@@ -51,7 +52,7 @@ internal sealed class Judge(Plan plan)
                 Check(r.Ballot >= facts.DurablePromise, "vote below the promise on disk", $"n{node + 1} {r.Ballot} at {r.Slot} under {facts.DurablePromise}");
                 facts.DurablePromise = r.Ballot;
                 facts.Hold(r.Slot, r.Ballot, r.Value);
-                if (node < plan.Voters) CountVote(node, r, now);
+                CountVote(node, r, now);
                 break;
             case LearnRecord r:
                 Check(Facts(r.Slot).Chosen is { } chosen && chosen.Equals(r.Value), "learned what is not chosen", $"n{node + 1} at {r.Slot}");
@@ -66,7 +67,7 @@ internal sealed class Judge(Plan plan)
         var proposal = slot.Find(r.Ballot);
         Check(proposal is not null && proposal.Value.Equals(r.Value), "vote for what was not proposed", $"n{node + 1} at {r.Slot} under {r.Ballot}");
         proposal!.Voters |= 1UL << node;
-        if (BitOperations.PopCount(proposal.Voters) < _quorum) return;
+        if (BitOperations.PopCount(proposal.Voters & _voters) < _quorum) return;
         if (slot.Chosen is null)
         {
             slot.Chosen = proposal.Value;
@@ -183,9 +184,9 @@ internal sealed class Judge(Plan plan)
         for (var i = 0; i < m.Count; i++)
         {
             var slot = m.First + i;
-            var held = _nodes[node].Held((int)slot.Number - 1);
-            var chosen = Facts(slot).Chosen;
-            var kept = held is { } h && (h.Ballot == m.Ballot || (chosen is not null && chosen.Equals(h.Value)));
+            var facts = Facts(slot);
+            var voted = facts.Find(m.Ballot) is { } proposal && (proposal.Voters & (1UL << node)) != 0;
+            var kept = voted || (facts.Chosen is { } chosen && _nodes[node].Held((int)slot.Number - 1) is { } held && chosen.Equals(held.Value));
             Check(kept, "said before durable", $"n{node + 1} accepted {slot} under {m.Ballot}, which is not on its disk");
         }
     }

@@ -45,7 +45,7 @@ internal sealed class Trace(Action<string>? line = null)
 
     private static ulong Digest(Message message) => message switch
     {
-        Prepare m => Of(1, m.Ballot, 0),
+        Prepare m => Of(1, m.Ballot, m.Held.Number),
         Promise m => Of(2, m.Ballot, m.Chosen.Number + (m.Entries.Length * 1000)),
         PrepareRejected m => Of(3, m.Promised, 0),
         Accept m => Of(4, m.Ballot, m.First.Number + (m.Values.Length * 1000)),
