@@ -95,6 +95,7 @@ public sealed class Acceptor
             case Prepare m: OnPrepare(from, m); break;
             case Accept m: OnAccept(from, m, now); break;
             case Confirm m: OnConfirm(from, m, now); break;
+            case Fetch m when from == _self: RepeatVotes(m.From); break;
             case Fetch m: _effects.Send(from, Role.Learner, new Entries(m.From, ChosenFrom(m.From), _chosen)); break;
             case Learned m: OnLearned(m); break;
         }
@@ -208,6 +209,18 @@ public sealed class Acceptor
         _effects.Send(from, Role.Proposer, new Confirmed(m.Ballot, m.Number));
         if (m.Chosen > _chosen) _effects.Send(_self, Role.Learner, new ChosenUpTo(m.Ballot, m.Chosen));
         RelayLeader(m.Ballot, now);
+    }
+
+    /// <summary>For the learner beside us, which keeps a window of votes only: those it may have had to let go.</summary>
+    private void RepeatVotes(Slot from)
+    {
+        var size = 0;
+        for (var slot = from; slot <= _log.Last && slot - from < _options.LearnerWindow && size < _options.MessageBytes; slot = slot.Next)
+        {
+            if (!_log.TryGet(slot, out var ballot, out var value)) continue;
+            _effects.Send(_self, Role.Learner, new LocallyAccepted(ballot, slot, [value], _chosen));
+            size += value.Size;
+        }
     }
 
     private void OnLearned(Learned m)

@@ -70,7 +70,14 @@ public sealed class Learner
     public Effects Tick(TimeSpan now)
     {
         Begin();
-        if (_fetching && now >= _fetchUntil) _fetching = false;
+        if (_fetching && now >= _fetchUntil)
+        {
+            // A peer that does not help is not asked twice in a row. And perhaps all votes are here but fell outside the window when they arrived.
+            _fetching = false;
+            _nextPeer++;
+            _effects.Send(_self, Role.Acceptor, new Fetch(_delivered.Next));
+        }
+
         End(now);
         return _effects;
     }
@@ -118,8 +125,7 @@ public sealed class Learner
     private void Claim(Ballot ballot, Slot chosen)
     {
         _known = Slot.Max(_known, chosen);
-        if (chosen <= _delivered) return;
-        if (ballot > _claim.Ballot || (ballot == _claim.Ballot && chosen > _claim.Chosen)) _claim = (ballot, chosen);
+        if (chosen > _delivered && (ballot > _claim.Ballot || (ballot == _claim.Ballot && chosen > _claim.Chosen))) _claim = (ballot, chosen);
         DeliverVotes(ballot, chosen);
         DeliverVotes(_claim.Ballot, _claim.Chosen);
     }
@@ -168,8 +174,6 @@ public sealed class Learner
         if (peers.Length == 1) return;
         var peer = peers[_nextPeer % peers.Length];
         if (peer == _self) peer = peers[++_nextPeer % peers.Length];
-        // A peer that does not answer is not asked twice in a row.
-        _nextPeer++;
         (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);
         _effects.Send(peer, Role.Acceptor, new Fetch(_delivered.Next));
     }
