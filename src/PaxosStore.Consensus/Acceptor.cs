@@ -211,16 +211,20 @@ public sealed class Acceptor
         RelayLeader(m.Ballot, now);
     }
 
-    /// <summary>For the learner beside us, which keeps a window of votes only: those it may have had to let go.</summary>
+    /// <summary>For the learner beside us, which keeps a window of votes only: those it may have had to let go, as far as they are of one ballot.</summary>
     private void RepeatVotes(Slot from)
     {
+        if (!_log.TryGet(from, out var ballot, out _)) return;
+        var values = ImmutableArray.CreateBuilder<Value>();
         var size = 0;
-        for (var slot = from; slot <= _log.Last && slot - from < _options.LearnerWindow && size < _options.MessageBytes; slot = slot.Next)
+        for (var slot = from; values.Count < _options.LearnerWindow && _log.TryGet(slot, out var held, out var value) && held == ballot; slot = slot.Next)
         {
-            if (!_log.TryGet(slot, out var ballot, out var value)) continue;
-            _effects.Send(_self, Role.Learner, new LocallyAccepted(ballot, slot, [value], _chosen));
+            if (values.Count > 0 && size + value.Size > _options.MessageBytes) break;
+            values.Add(value);
             size += value.Size;
         }
+
+        _effects.Send(_self, Role.Learner, new LocallyAccepted(ballot, from, values.ToImmutable(), _chosen));
     }
 
     private void OnLearned(Learned m)
