@@ -35,12 +35,17 @@ public sealed class AddressTests
         const string peer = "http://db1.example:2380";
 
         Assert.Contains("--listen-peer-urls http://0.0.0.0:2380", Load.ErrorOf("--initial-advertise-peer-urls", peer), StringComparison.Ordinal);
-        Assert.Equal("db1.example", Load.From("--initial-advertise-peer-urls", peer, "--listen-peer-urls=http://0.0.0.0:2380").Node.AdvertisePeerUrl.Host);
+        var node = Load.From("--initial-advertise-peer-urls", peer, "--listen-peer-urls=http://0.0.0.0:2380").Node;
+        Assert.Equal("db1.example", node.AdvertisePeerUrl.Host);
     }
 
     [Fact]
-    public void Clients_are_told_the_address_listened_on() =>
-        Assert.Equal(["http://127.0.0.1:12379/"], Load.From("--listen-client-urls=http://127.0.0.1:12379").Node.AdvertiseClientUrls.Select(url => url.ToString()));
+    public void Clients_are_told_the_address_listened_on()
+    {
+        var node = Load.From("--listen-client-urls=http://127.0.0.1:12379").Node;
+
+        Assert.Equal(["http://127.0.0.1:12379/"], node.AdvertiseClientUrls.Select(url => url.ToString()));
+    }
 
     [Fact]
     public void Clients_of_a_node_on_every_interface_are_told_the_host_its_peers_use()

@@ -88,8 +88,12 @@ public sealed class BadInputTests
     }
 
     [Fact]
-    public void A_file_that_is_not_there_is_named() =>
-        Assert.StartsWith("--config-file: can't read /no/such/file.conf:", Load.ErrorOf("--config-file", "/no/such/file.conf"), StringComparison.Ordinal);
+    public void A_file_that_is_not_there_is_named()
+    {
+        var error = Load.ErrorOf("--config-file", "/no/such/file.conf");
+
+        Assert.StartsWith("--config-file: can't read /no/such/file.conf:", error, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Comments_and_quoted_text_may_contain_anything()
@@ -142,6 +146,7 @@ public sealed class BadInputTests
 
         Assert.Equal(2, code);
         Assert.Empty(output.ToString());
-        Assert.Equal("error: unknown flag --nmae; did you mean --name?\nRun with --help to see all options.\n", errors.ToString().ReplaceLineEndings("\n"));
+        Assert.Equal(
+            "error: unknown flag --nmae; did you mean --name?\nRun with --help to see all options.\n", errors.ToString().ReplaceLineEndings("\n"));
     }
 }

@@ -17,7 +17,8 @@ public sealed class HelpTests
     {
         var option = OptionTable.Find(name)!;
 
-        var line = Assert.Single(HelpText.Render().Split('\n'), line => line.StartsWith($"  {option.Flag} {option.Placeholder}", StringComparison.Ordinal));
+        var start = $"  {option.Flag} {option.Placeholder}";
+        var line = Assert.Single(HelpText.Render().Split('\n'), line => line.StartsWith(start, StringComparison.Ordinal));
 
         var shown = OptionTable.ShownDefault(option);
         Assert.NotEmpty(shown);
@@ -90,7 +91,8 @@ public sealed class HelpTests
     [Fact]
     public void The_sample_with_all_keys_is_usable_when_every_key_is_set()
     {
-        using var file = new TemporaryFile(Regex.Replace(Repository.Read("config/paxosstore.conf"), @"^  #(?=[a-z-]+ = (?!""""))", "  ", RegexOptions.Multiline));
+        var sample = Repository.Read("config/paxosstore.conf");
+        using var file = new TemporaryFile(Regex.Replace(sample, @"^  #(?=[a-z-]+ = (?!""""))", "  ", RegexOptions.Multiline));
 
         Assert.Equal(Load.From().Node.ElectionTimeout, Load.From("--config-file", file.Path).Node.ElectionTimeout);
     }

@@ -55,7 +55,8 @@ public sealed class LayerTests
     [InlineData("-name", "x")]
     [InlineData("-name=x")]
     [InlineData("--name=y", "--name=x")]
-    public void A_flag_may_be_written_in_every_way_operators_of_etcd_write_it(params string[] arguments) => Assert.Equal("x", Load.From(arguments).Node.Name);
+    public void A_flag_may_be_written_in_every_way_operators_of_etcd_write_it(params string[] arguments) =>
+        Assert.Equal("x", Load.From(arguments).Node.Name);
 
     [Theory]
     [InlineData("250", 250)]
@@ -95,7 +96,10 @@ public sealed class LayerTests
     [Fact]
     public void Variables_of_etcd_that_have_no_effect_are_told()
     {
-        var environment = new Dictionary<string, string> { ["ETCD_CERT_FILE"] = "/cert", ["PAXOSSTORE_NAM"] = "n", ["PAXOSSTORE_SERVER_DLL"] = "x", ["ETCDCTL_API"] = "3" };
+        var environment = new Dictionary<string, string>
+        {
+            ["ETCD_CERT_FILE"] = "/cert", ["PAXOSSTORE_NAM"] = "n", ["PAXOSSTORE_SERVER_DLL"] = "x", ["ETCDCTL_API"] = "3",
+        };
 
         var notices = Load.With(environment).Notices;
 

@@ -19,7 +19,8 @@ public sealed class LogTests
     {
         var exception = new InvalidOperationException("no \"way\"");
 
-        Assert.Equal("1970-01-01T00:00:00.000Z ERR c x error=\"InvalidOperationException: no \\\"way\\\"\"\n", Line(LogLevel.Error, "c", "x", exception));
+        Assert.Equal(
+            "1970-01-01T00:00:00.000Z ERR c x error=\"InvalidOperationException: no \\\"way\\\"\"\n", Line(LogLevel.Error, "c", "x", exception));
         Assert.Contains("\nSystem.InvalidOperationException: no", Line(LogLevel.Critical, "c", "x", exception), StringComparison.Ordinal);
     }
 
@@ -28,7 +29,8 @@ public sealed class LogTests
     [InlineData("", "\"\"")]
     [InlineData("a b", "\"a b\"")]
     [InlineData("a=b", "\"a=b\"")]
-    public void A_value_is_quoted_where_it_would_not_be_read_as_one_word(string value, string written) => Assert.Equal(written, LineFormatter.Quoted(value));
+    public void A_value_is_quoted_where_it_would_not_be_read_as_one_word(string value, string written) =>
+        Assert.Equal(written, LineFormatter.Quoted(value));
 
     private static string Line(LogLevel level, string category, string message, Exception? exception = null)
     {

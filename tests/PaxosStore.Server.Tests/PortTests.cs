@@ -33,5 +33,6 @@ public sealed class PortTests
     [InlineData("http://localhost:1", "127.0.0.1")]
     [InlineData("http://0.0.0.0:1", "0.0.0.0")]
     [InlineData("http://[::1]:1", "::1")]
-    public void The_address_to_bind_is_read_from_the_url(string url, string address) => Assert.Equal(IPAddress.Parse(address), Ports.Address(new Uri(url)));
+    public void The_address_to_bind_is_read_from_the_url(string url, string address) =>
+        Assert.Equal(IPAddress.Parse(address), Ports.Address(new Uri(url)));
 }

@@ -33,7 +33,8 @@ internal static class Lifecycle
         (typeof(Lifecycle).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0").Split('+')[0];
 
     /// <summary>Reads the options, then runs until asked to stop.</summary>
-    internal static async Task<int> MainAsync(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, TextWriter output, TextWriter errors)
+    internal static async Task<int> MainAsync(
+        IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, TextWriter output, TextWriter errors)
     {
         ServerOptions options;
         try
@@ -69,6 +70,7 @@ internal static class Lifecycle
         try
         {
             Ports.RequireFree(CrossChecks.Listened(options.Node));
+            ServerApp.MapDoors(app);
             await app.StartAsync(app.Lifetime.ApplicationStopping);
         }
         catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
@@ -122,7 +124,8 @@ internal static class Lifecycle
             var first = await Task.WhenAny(node.Ready, node.Failed, stopping, Task.Delay(patience, waited.Token));
             await waited.CancelAsync();
             if (first == node.Ready || first == node.Failed || first == stopping) return;
-            Log.Waiting(logger, string.Join(',', options.Node.InitialCluster.Select(member => $"{member.Key}@{member.Value.Authority}")), (long)watch.Elapsed.TotalSeconds);
+            var members = options.Node.InitialCluster.Select(member => $"{member.Key}@{member.Value.Authority}");
+            Log.Waiting(logger, string.Join(',', members), (long)watch.Elapsed.TotalSeconds);
             patience = LaterPatience;
         }
     }
@@ -133,7 +136,8 @@ internal static class Lifecycle
         var status = app.Services.GetRequiredService<IKvStore>().Status;
         var sinceStart = TimeProvider.System.GetUtcNow() - new DateTimeOffset(Process.GetCurrentProcess().StartTime.ToUniversalTime());
         Log.Ready(
-            logger, node.Name, Join(node.ListenClientUrls), Join(node.ListenHttpUrls), Join([node.ListenPeerUrl]), LineFormatter.Quoted(node.DataDirectory),
+            logger, node.Name, Join(node.ListenClientUrls), Join(node.ListenHttpUrls), Join([node.ListenPeerUrl]),
+            LineFormatter.Quoted(node.DataDirectory),
             status.MemberId.ToString("x"), status.ClusterId.ToString("x"), (long)sinceStart.TotalMilliseconds);
         Log.Hint(logger, $"etcdctl --endpoints={Reachable(node.ListenClientUrls[0])} put hello world");
     }

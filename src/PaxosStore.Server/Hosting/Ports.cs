@@ -34,7 +34,8 @@ internal static class Ports
     internal static string Explain(string flag, Uri url, SocketError error, string message) => error switch
     {
         SocketError.AddressAlreadyInUse =>
-            $"port {url.Port} is in use: can't listen on {url.Authority}. Stop the program that has it (ss -ltnp shows which), or choose another address with {flag}",
+            $"port {url.Port} is in use: can't listen on {url.Authority}. Stop the program that has it (ss -ltnp shows which), " +
+            $"or choose another address with {flag}",
         SocketError.AddressNotAvailable => $"{url.Authority} is not an address of this machine: choose one that is with {flag}",
         SocketError.AccessDenied => $"port {url.Port} may only be used by privileged programs: choose one above 1023 with {flag}",
         _ => $"can't listen on {url.Authority} ({message}): choose another address with {flag}",

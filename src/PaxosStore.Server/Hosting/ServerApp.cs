@@ -19,7 +19,7 @@ internal static class ServerApp
     private static readonly TimeSpan DoorsClosed = TimeSpan.FromSeconds(3);
     private const int ElectionsWithoutLeader = 3;
 
-    /// <summary>The application, not started.</summary>
+    /// <summary>The application, with neither node nor doors created yet.</summary>
     internal static WebApplication Build(ServerOptions options)
     {
         // Empty on purpose: no appsettings.json and no ASPNETCORE_ variables beside the options, and nothing loaded that is not used.
@@ -32,11 +32,14 @@ internal static class ServerApp
         builder.Services.AddRouting();
         builder.Services.AddPaxosStore(options.Node);
         builder.Services.AddEtcdDoor(door => door.LeaderLossGrace = options.Node.ElectionTimeout * ElectionsWithoutLeader);
+        return builder.Build();
+    }
 
-        var app = builder.Build();
+    /// <summary>Opens the doors. Creating them may create the node, so this can fail as starting can.</summary>
+    internal static void MapDoors(WebApplication app)
+    {
         app.MapEtcdDoor();
         app.MapEtcdHttp();
-        return app;
     }
 
     private static void Listen(KestrelServerOptions kestrel, NodeSettings node)

@@ -8,8 +8,11 @@ internal static partial class Log
     [LoggerMessage(1, LogLevel.Information, "starting version={Version} name={Name} dotnet={Runtime} pid={Pid}")]
     internal static partial void Starting(ILogger logger, string version, string name, string runtime, int pid);
 
-    [LoggerMessage(2, LogLevel.Information, "ready to serve client requests name={Name} client={Client} http={Http} peer={Peer} data-dir={DataDir} member={Member} cluster={Cluster} start-ms={StartMs}")]
-    internal static partial void Ready(ILogger logger, string name, string client, string http, string peer, string dataDir, string member, string cluster, long startMs);
+    [LoggerMessage(2, LogLevel.Information,
+        "ready to serve client requests name={Name} client={Client} http={Http} peer={Peer} data-dir={DataDir} " +
+        "member={Member} cluster={Cluster} start-ms={StartMs}")]
+    internal static partial void Ready(
+        ILogger logger, string name, string client, string http, string peer, string dataDir, string member, string cluster, long startMs);
 
     [LoggerMessage(3, LogLevel.Information, "try: {Command}")]
     internal static partial void Hint(ILogger logger, string command);
@@ -17,7 +20,9 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Warning, "{Notice}")]
     internal static partial void Notice(ILogger logger, string notice);
 
-    [LoggerMessage(5, LogLevel.Warning, "not ready yet: waiting for a majority of the members; are they running, and do they reach each other? members={Members} waited-s={WaitedSeconds}")]
+    [LoggerMessage(5, LogLevel.Warning,
+        "not ready yet: waiting for a majority of the members; are they running, and do they reach each other? " +
+        "members={Members} waited-s={WaitedSeconds}")]
     internal static partial void Waiting(ILogger logger, string members, long waitedSeconds);
 
     [LoggerMessage(6, LogLevel.Error, "the node can't start: {Reason}")]

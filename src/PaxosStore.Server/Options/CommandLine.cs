@@ -31,7 +31,9 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, Given> Values, bo
             else
             {
                 var option = OptionTable.Find(name) ?? throw Unknown(name);
-                value ??= Follows(arguments, i) ? arguments[++i] : throw new OptionsException($"{option.Flag} needs a value: {OptionValue.Expectation(option)}");
+                value ??= Follows(arguments, i)
+                    ? arguments[++i]
+                    : throw new OptionsException($"{option.Flag} needs a value: {OptionValue.Expectation(option)}");
                 values[option.Name] = OptionValue.Check(option, value, option.Flag);
             }
         }
@@ -39,7 +41,8 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, Given> Values, bo
         return new CommandLine(values, help, version);
     }
 
-    private static bool Follows(IReadOnlyList<string> arguments, int i) => i + 1 < arguments.Count && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal);
+    private static bool Follows(IReadOnlyList<string> arguments, int i) =>
+        i + 1 < arguments.Count && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal);
 
     private static (string Name, string? Value) SplitFlag(string argument)
     {

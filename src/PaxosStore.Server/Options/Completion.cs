@@ -32,7 +32,8 @@ internal static class Completion
         if (url.HostNameType == UriHostNameType.Dns && url.DnsSafeHost != "localhost")
         {
             throw new OptionsException(
-                $"peers are told {advertised.Value}, a name: say on which address this node listens for them, for example --listen-peer-urls http://0.0.0.0:{url.Port}");
+                $"peers are told {advertised.Value}, a name: say on which address this node listens for them, " +
+                $"for example --listen-peer-urls http://0.0.0.0:{url.Port}");
         }
 
         Derive(values, OptionTable.ListenPeerUrls, advertised.Value);
@@ -51,7 +52,8 @@ internal static class Completion
         if (OptionValue.IsWildcard(url))
         {
             throw new OptionsException(
-                $"{listen.Source} listens on every interface, so it does not say where peers find this node: add --initial-advertise-peer-urls http://<address of this node>:{url.Port}");
+                $"{listen.Source} listens on every interface, so it does not say where peers find this node: " +
+                $"add --initial-advertise-peer-urls http://<address of this node>:{url.Port}");
         }
 
         Derive(values, OptionTable.AdvertisePeerUrls, listen.Value);
@@ -63,7 +65,8 @@ internal static class Completion
         var urls = Urls(values, OptionTable.ListenClientUrls).ToArray();
         if (urls.FirstOrDefault(url => url.Port + HttpPortOffset > ushort.MaxValue) is { } high)
         {
-            throw new OptionsException($"--listen-http-urls is needed: its default, the client port + {HttpPortOffset}, does not exist for {high.Authority}");
+            throw new OptionsException(
+                $"--listen-http-urls is needed: its default, the client port + {HttpPortOffset}, does not exist for {high.Authority}");
         }
 
         Derive(values, OptionTable.ListenHttpUrls, string.Join(',', urls.Select(url => $"http://{url.Host}:{url.Port + HttpPortOffset}")));
@@ -77,7 +80,8 @@ internal static class Completion
         var host = new Uri(Effective(values, OptionTable.AdvertisePeerUrls)).Host;
         var told = string.Join(',', listened.Select(url => $"http://{(OptionValue.IsWildcard(url) ? host : url.Host)}:{url.Port}").Distinct());
         Derive(values, OptionTable.AdvertiseClientUrls, told);
-        notices.Add($"clients are told to connect to {told} (the host of this node's peer URL); use --advertise-client-urls if they can't reach it there");
+        notices.Add(
+            $"clients are told to connect to {told} (the host of this node's peer URL); use --advertise-client-urls if they can't reach it there");
     }
 
     private static IEnumerable<Uri> Urls(Dictionary<string, Given> values, string name) =>

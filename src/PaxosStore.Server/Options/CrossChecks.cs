@@ -13,8 +13,8 @@ internal static class CrossChecks
         if (settings.ElectionTimeout < settings.HeartbeatInterval * HeartbeatsPerElection)
         {
             throw new OptionsException(
-                $"--election-timeout ({settings.ElectionTimeout.TotalMilliseconds} ms) must be at least {HeartbeatsPerElection} times --heartbeat-interval " +
-                $"({settings.HeartbeatInterval.TotalMilliseconds} ms), or a late heartbeat would cost a leader");
+                $"--election-timeout ({settings.ElectionTimeout.TotalMilliseconds} ms) must be at least {HeartbeatsPerElection} times " +
+                $"--heartbeat-interval ({settings.HeartbeatInterval.TotalMilliseconds} ms), or a late heartbeat would cost a leader");
         }
 
         CheckPorts(Listened(settings));
@@ -36,7 +36,9 @@ internal static class CrossChecks
             {
                 var (first, second) = (listened[i], listened[j]);
                 if (first.Url.Port != second.Url.Port || !Overlap(first.Url, second.Url)) continue;
-                throw new OptionsException($"{first.Flag} and {second.Flag} both use port {first.Url.Port} ({first.Url.Authority}, {second.Url.Authority}): give each its own");
+                throw new OptionsException(
+                    $"{first.Flag} and {second.Flag} both use port {first.Url.Port} ({first.Url.Authority}, {second.Url.Authority}): " +
+                    "give each its own");
             }
         }
     }

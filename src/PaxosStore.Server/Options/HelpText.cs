@@ -79,7 +79,8 @@ internal static class HelpText
         return text.ToString().TrimEnd('\n') + "\n";
     }
 
-    private static string Cell(ServerOption option) => OptionTable.Default(option) is { Length: > 0 } value ? $"`{value}`" : option.DerivedDefault.Replace("<", "\\<");
+    private static string Cell(ServerOption option) =>
+        OptionTable.Default(option) is { Length: > 0 } value ? $"`{value}`" : option.DerivedDefault.Replace("<", "\\<", StringComparison.Ordinal);
 
     private static string Sentence(ServerOption option) => option.Advice.Length == 0 ? option.Help : $"{option.Help} {option.Advice}";
 

@@ -35,7 +35,8 @@ internal static class OptionTable
             InFile = false,
             Advice = "Environment and command line override it. config/paxosstore.conf lists all keys.",
         },
-        new(ListenClientUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Where clients are served (gRPC over HTTP/2, without TLS); several with commas.")
+        new(ListenClientUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS",
+            "Where clients are served (gRPC over HTTP/2, without TLS); several with commas.")
         {
             Advice = "Use http://0.0.0.0:2379 to serve every interface; only on networks where everybody may read and write.",
         },
@@ -54,14 +55,18 @@ internal static class OptionTable
         },
         new(AdvertisePeerUrls, OptionGroup.Cluster, OptionKind.AdvertisedUrl, "URL", "Where the other members are told to find this node.")
         {
-            Advice = "Must equal this node's entry in initial-cluster, from which it is taken when not given. It is part of the node's identity: don't change it later.",
+            Advice =
+                "Must equal this node's entry in initial-cluster, from which it is taken when not given. It is part of the " +
+                "node's identity: don't change it later.",
         },
-        new(InitialCluster, OptionGroup.Cluster, OptionKind.Members, "NAME=URL,...", "All members with their peer URLs, this node included; the same on every node.")
+        new(InitialCluster, OptionGroup.Cluster, OptionKind.Members, "NAME=URL,...",
+            "All members with their peer URLs, this node included; the same on every node.")
         {
             DerivedDefault = "this node alone",
             Advice = "Use 3 or 5 members: a majority must run, so 3 survive the loss of one and 5 the loss of two.",
         },
-        new("initial-cluster-token", OptionGroup.Cluster, OptionKind.Text, "TEXT", "Tells clusters apart that use the same addresses; the same on every node."),
+        new("initial-cluster-token", OptionGroup.Cluster, OptionKind.Text, "TEXT",
+            "Tells clusters apart that use the same addresses; the same on every node."),
         new("initial-cluster-state", OptionGroup.Cluster, OptionKind.Choice, "STATE", "'new': the members form their cluster together.")
         {
             Choices = ["new"],
@@ -73,10 +78,14 @@ internal static class OptionTable
         },
         new(ElectionTimeout, OptionGroup.Tuning, OptionKind.Duration, "TIME", "Silence of the leader after which another node tries to lead.")
         {
-            Advice = "At least 5 times heartbeat-interval and 10 round trips; shorter resumes sooner after a crash, longer bears slower networks and disks.",
+            Advice =
+                "At least 5 times heartbeat-interval and 10 round trips; shorter resumes sooner after a crash, longer bears " +
+                "slower networks and disks.",
         },
-        new("request-timeout", OptionGroup.Tuning, OptionKind.Duration, "TIME", "How long a request may wait for a decision before it is answered as unavailable."),
-        new("max-pending-requests", OptionGroup.Tuning, OptionKind.Count, "N", "Most writes, and most reads, that wait on this node; more are refused as overloaded."),
+        new("request-timeout", OptionGroup.Tuning, OptionKind.Duration, "TIME",
+            "How long a request may wait for a decision before it is answered as unavailable."),
+        new("max-pending-requests", OptionGroup.Tuning, OptionKind.Count, "N",
+            "Most writes, and most reads, that wait on this node; more are refused as overloaded."),
         new("pipeline-window", OptionGroup.Tuning, OptionKind.Count, "N", "Most log slots in flight while this node leads.")
         {
             Advice = "Raise it when round trips between the members are long.",

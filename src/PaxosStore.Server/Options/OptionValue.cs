@@ -104,19 +104,24 @@ internal static partial class OptionValue
 
     private static string Url(ServerOption option, string text, string source)
     {
-        if (!text.Contains("://", StringComparison.Ordinal)) throw new OptionsException($"{source}: '{text}' lacks its scheme; expected http://{text}");
+        if (!text.Contains("://", StringComparison.Ordinal))
+        {
+            throw new OptionsException($"{source}: '{text}' lacks its scheme; expected http://{text}");
+        }
+
         if (text.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
         {
             throw new OptionsException($"{source}: '{text}' asks for TLS, which is not supported yet; expected http://...");
         }
 
         var pattern = UrlPattern().Match(text);
-        if (!pattern.Success || !Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Port is < 1 or > 65535) throw Bad(source, text, Expectation(option));
+        if (!pattern.Success || !Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Port < 1) throw Bad(source, text, Expectation(option));
         var listens = option.Kind is OptionKind.ListenUrl or OptionKind.ListenUrls;
         if (listens && url.DnsSafeHost != "localhost" && !IPAddress.TryParse(url.DnsSafeHost, out _)) throw Bad(source, text, Expectation(option));
         if (!listens && IsWildcard(url))
         {
-            throw new OptionsException($"{source}: '{text}' means every interface, which nobody can connect to; expected an address that reaches this node");
+            throw new OptionsException(
+                $"{source}: '{text}' means every interface, which nobody can connect to; expected an address that reaches this node");
         }
 
         return text.TrimEnd('/');
