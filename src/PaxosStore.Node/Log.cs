@@ -5,8 +5,8 @@ namespace PaxosStore.Node;
 /// <summary>Everything a node logs, one event id each.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "starting member={Member} cluster={Cluster} name={Name} members={Members} data={DataDirectory}")]
-    public static partial void Starting(this ILogger log, string member, string cluster, string name, int members, string dataDirectory);
+    [LoggerMessage(1, LogLevel.Information, "member={Member} cluster={Cluster} members={Members} data={DataDirectory}")]
+    public static partial void Identity(this ILogger log, string member, string cluster, int members, string dataDirectory);
 
     [LoggerMessage(2, LogLevel.Information, "journal replayed chosen={Chosen} last={Last} promised={Promised} took={Milliseconds}ms")]
     public static partial void Recovered(this ILogger log, long chosen, long last, string promised, long milliseconds);
@@ -23,9 +23,6 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Warning, "no leader")]
     public static partial void NoLeader(this ILogger log);
 
-    [LoggerMessage(7, LogLevel.Critical, "stopping: {Reason}")]
-    public static partial void Failed(this ILogger log, string reason);
-
-    [LoggerMessage(8, LogLevel.Information, "stopped")]
-    public static partial void Stopped(this ILogger log);
+    [LoggerMessage(7, LogLevel.Warning, "the actor system did not stop within {Seconds} s ({Status})")]
+    public static partial void StopTimedOut(this ILogger log, double seconds, string status);
 }

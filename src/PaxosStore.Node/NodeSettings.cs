@@ -98,9 +98,9 @@ public sealed record NodeSettings
 
         var heartbeat = c.GetTimeSpan("heartbeat-interval");
         var election = c.GetTimeSpan("election-timeout");
-        if (heartbeat <= TimeSpan.Zero || election < heartbeat * 3)
+        if (heartbeat <= TimeSpan.Zero || election < heartbeat * 5)
         {
-            throw new NodeStartupException($"election-timeout ({election.TotalMilliseconds} ms) must be at least 3 times heartbeat-interval ({heartbeat.TotalMilliseconds} ms)");
+            throw new NodeStartupException($"election-timeout ({election.TotalMilliseconds} ms) must be at least 5 times heartbeat-interval ({heartbeat.TotalMilliseconds} ms)");
         }
 
         var clients = Urls(c, "listen-client-urls");

@@ -23,7 +23,7 @@ public interface INodeLifetime
 /// <summary>One running node: its directory, its ActorSystem, its roles.</summary>
 public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
 {
-    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
 
     private readonly NodeSettings _settings;
     private readonly ILogger _log;
@@ -35,6 +35,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _introduction;
+    private int _disposed;
 
     private PaxosNode(NodeSettings settings, ILogger log, DataDirectory directory, bool throttler)
     {
@@ -43,7 +44,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         var state = new KvStateMachine();
         _progress = new NodeProgress(state.View);
         _store = new PaxosKvStore(_context, state, _progress, () => directory.StorageBytes);
-        log.Starting(_context.Self.ToString(), _context.ClusterId.ToString("x"), settings.Name, settings.InitialCluster.Count, directory.Path);
+        log.Identity(_context.Self.ToString(), _context.ClusterId.ToString("x"), settings.InitialCluster.Count, directory.Path);
         System = CreateSystem(settings, directory, throttler);
         _context.Connect(System);
         var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
@@ -86,16 +87,17 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     /// <summary>Stops serving, flushes the journal and leaves.</summary>
     public async ValueTask DisposeAsync()
     {
+        // The host stops it, the container disposes it: once is enough.
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _introduction.ConfigureAwait(false);
         if (await Task.WhenAny(System.Terminate(), Task.Delay(StopTimeout)).ConfigureAwait(false) is var first && !System.WhenTerminated.IsCompleted)
         {
-            _log.Failed($"the actor system did not stop within {StopTimeout.TotalSeconds} s ({first.Status})");
+            _log.StopTimedOut(StopTimeout.TotalSeconds, first.Status.ToString());
         }
 
         _directory.Dispose();
         _stopping.Dispose();
-        _log.Stopped();
     }
 
     private static ActorSystem CreateSystem(NodeSettings settings, DataDirectory directory, bool throttler)
@@ -142,7 +144,6 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
 
     private void Fail(string reason)
     {
-        if (_stopping.IsCancellationRequested || !_failed.TrySetResult(reason)) return;
-        _log.Failed(reason);
+        if (!_stopping.IsCancellationRequested) _failed.TrySetResult(reason);
     }
 }
