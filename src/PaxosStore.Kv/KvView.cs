@@ -5,12 +5,11 @@ namespace PaxosStore.Kv;
 public sealed partial class KvView
 {
     private readonly MvccReader _reader;
-    private readonly ImmutableSortedDictionary<long, KeyLease> _leases;
 
     internal KvView(MvccStore store, ClientSessions sessions, ImmutableSortedDictionary<ulong, MemberAttributes> members)
     {
         _reader = store.Reader;
-        _leases = store.Leases.Table;
+        Leases = store.Leases.Table;
         NextLeaseDeadline = store.Leases.NextDeadline;
         History = store.History.View;
         WallClockUnixMs = store.WallClockUnixMs;
@@ -54,7 +53,7 @@ public sealed partial class KvView
 
     internal ImmutableSortedDictionary<ulong, ClientSession> Sessions { get; }
 
-    internal IEnumerable<KeyLease> Leases => _leases.Values;
+    internal ImmutableSortedDictionary<long, KeyLease> Leases { get; }
 
     /// <summary>Reads keys.</summary>
     /// <exception cref="KvException">
@@ -70,7 +69,7 @@ public sealed partial class KvView
     /// <summary>What is known of a key lease, or null when there is none.</summary>
     public LeaseInfo? Lease(long id)
     {
-        if (!_leases.TryGetValue(id, out var lease)) return null;
+        if (!Leases.TryGetValue(id, out var lease)) return null;
         var keys = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>(lease.Keys.Count);
         foreach (var key in lease.Keys) keys.Add(key);
         var remaining = (lease.Deadline - LogTime).Ticks / TimeSpan.TicksPerSecond;
@@ -78,7 +77,7 @@ public sealed partial class KvView
     }
 
     /// <summary>Ids of all key leases in ascending order.</summary>
-    public IReadOnlyList<long> LeaseIds() => [.. _leases.Keys];
+    public IReadOnlyList<long> LeaseIds() => [.. Leases.Keys];
 
     /// <summary>
     /// SHA-256 over the whole state. Equal on all nodes that have applied the same log, however far each has got in giving back compacted memory.
