@@ -57,7 +57,8 @@ public sealed partial class KvView
 
     /// <summary>Reads keys.</summary>
     /// <exception cref="KvException">
-    /// <see cref="KvErrorCode.Compacted"/> (also when a compaction newer than this view overtook the read) or <see cref="KvErrorCode.FutureRevision"/>.
+    /// <see cref="KvErrorCode.Compacted"/> (also when a compaction newer than this view overtook the read) or
+    /// <see cref="KvErrorCode.FutureRevision"/>.
     /// </exception>
     public RangeResult Range(RangeOp op) => _reader.Range(op);
 
@@ -80,9 +81,10 @@ public sealed partial class KvView
     public IReadOnlyList<long> LeaseIds() => [.. Leases.Keys];
 
     /// <summary>
-    /// SHA-256 over the whole state. Equal on all nodes that have applied the same log, however far each has got in giving back compacted memory.
+    /// SHA-256 over the whole state. Equal on all nodes that have applied the same log, however far each has got in giving back
+    /// compacted memory.
     /// Walks everything: not for the hot path.
     /// </summary>
-    /// <exception cref="KvException"><see cref="KvErrorCode.Compacted"/>: a compaction newer than this view overtook it; take a newer view.</exception>
+    /// <exception cref="KvException"><see cref="KvErrorCode.Compacted"/>: a newer compaction overtook this view; take a newer one.</exception>
     public byte[] ComputeDigest() => StateDigest.Compute(this);
 }

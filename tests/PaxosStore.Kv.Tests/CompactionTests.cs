@@ -82,7 +82,8 @@ public class CompactionTests
         {
             machine.Put("hot", "v" + i);
             gone.Add(new WeakReference(KeyTree.Find(machine.View.Root, Bytes.Of("hot").Span)));
-            machine.RunAll([new WriteCommand(new PutOp(Bytes.Of("dead" + i), default)), new WriteCommand(new DeleteRangeOp(KeyRange.SingleKey(Bytes.Of("dead" + i))))]);
+            machine.Put("dead" + i, "");
+            machine.Delete("dead" + i);
         }
 
         machine.Put("hot", "last");

@@ -47,7 +47,10 @@ internal static class StateDigest
         writer.Signed(view.DataBytes);
     }
 
-    /// <summary>The versions of one key that a reader can still reach: those above the compact revision, and the newest at or below it unless it is a tombstone.</summary>
+    /// <summary>
+    /// The versions of one key that a reader can still reach: those above the compact revision, and the newest at or below it
+    /// unless it is a tombstone.
+    /// </summary>
     internal static void AppendKey(KeyVersion head, long compactRevision, ByteWriter writer)
     {
         if (head.IsTombstone && head.ModRevision <= compactRevision) return;
