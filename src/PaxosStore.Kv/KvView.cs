@@ -5,12 +5,11 @@ namespace PaxosStore.Kv;
 public sealed partial class KvView
 {
     private readonly MvccReader _reader;
-    private readonly ImmutableSortedDictionary<long, KeyLease> _leases;
 
     internal KvView(MvccStore store, ClientSessions sessions, ImmutableSortedDictionary<ulong, MemberAttributes> members)
     {
         _reader = store.Reader;
-        _leases = store.Leases.Table;
+        Leases = store.Leases.Table;
         NextLeaseDeadline = store.Leases.NextDeadline;
         History = store.History.View;
         WallClockUnixMs = store.WallClockUnixMs;
@@ -54,11 +53,12 @@ public sealed partial class KvView
 
     internal ImmutableSortedDictionary<ulong, ClientSession> Sessions { get; }
 
-    internal IEnumerable<KeyLease> Leases => _leases.Values;
+    internal ImmutableSortedDictionary<long, KeyLease> Leases { get; }
 
     /// <summary>Reads keys.</summary>
     /// <exception cref="KvException">
-    /// <see cref="KvErrorCode.Compacted"/> (also when a compaction newer than this view overtook the read) or <see cref="KvErrorCode.FutureRevision"/>.
+    /// <see cref="KvErrorCode.Compacted"/> (also when a compaction newer than this view overtook the read) or
+    /// <see cref="KvErrorCode.FutureRevision"/>.
     /// </exception>
     public RangeResult Range(RangeOp op) => _reader.Range(op);
 
@@ -72,7 +72,7 @@ public sealed partial class KvView
     /// <param name="logTime">What remaining time is counted from; this view's log time when not given.</param>
     public LeaseInfo? Lease(long id, TimeSpan? logTime = null)
     {
-        if (!_leases.TryGetValue(id, out var lease)) return null;
+        if (!Leases.TryGetValue(id, out var lease)) return null;
         var keys = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>(lease.Keys.Count);
         foreach (var key in lease.Keys) keys.Add(key);
         var remaining = (lease.Deadline - (logTime ?? LogTime)).Ticks / TimeSpan.TicksPerSecond;
@@ -80,12 +80,13 @@ public sealed partial class KvView
     }
 
     /// <summary>Ids of all key leases in ascending order.</summary>
-    public IReadOnlyList<long> LeaseIds() => [.. _leases.Keys];
+    public IReadOnlyList<long> LeaseIds() => [.. Leases.Keys];
 
     /// <summary>
-    /// SHA-256 over the whole state. Equal on all nodes that have applied the same log, however far each has got in giving back compacted memory.
+    /// SHA-256 over the whole state. Equal on all nodes that have applied the same log, however far each has got in giving back
+    /// compacted memory.
     /// Walks everything: not for the hot path.
     /// </summary>
-    /// <exception cref="KvException"><see cref="KvErrorCode.Compacted"/>: a compaction newer than this view overtook it; take a newer view.</exception>
+    /// <exception cref="KvException"><see cref="KvErrorCode.Compacted"/>: a newer compaction overtook this view; take a newer one.</exception>
     public byte[] ComputeDigest() => StateDigest.Compute(this);
 }

@@ -48,7 +48,8 @@ public static class LogScript
         2 => new LeaseGrantCommand(1 + random.Below(6), 1 + random.Below(20)),
         3 => new LeaseRevokeCommand(1 + random.Below(6)),
         4 => new LeaseKeepAliveCommand([1 + random.Below(6), 1 + random.Below(6)]),
-        5 => new PublishMemberCommand((ulong)random.Below(3), "müller" + random.Below(3).ToString(CultureInfo.InvariantCulture), ["http://a:1", "http://b:2"]),
+        5 => new PublishMemberCommand(
+            (ulong)random.Below(3), "müller" + random.Below(3).ToString(CultureInfo.InvariantCulture), ["http://a:1", "http://b:2"]),
         _ => new WriteCommand(Op(ref random, 3)),
     };
 
@@ -68,7 +69,8 @@ public static class LogScript
             case 7:
                 return new RangeOp(Range(ref random)) { Limit = random.Below(4), Revision = random.Below(60), Target = (SortTarget)random.Below(5) };
             default:
-                var compare = new Comparison(Range(ref random), (CompareTarget)random.Below(5), (CompareResult)random.Below(4), random.Below(9), Text("v5"));
+                var compare = new Comparison(
+                    Range(ref random), (CompareTarget)random.Below(5), (CompareResult)random.Below(4), random.Below(9), Text("v5"));
                 return new TxnOp([compare], Ops(ref random, depth - 1), Ops(ref random, depth - 1));
         }
     }

@@ -52,7 +52,9 @@ public class ClientSessionTests
         Assert.NotNull(machine.View.Lease(5));
     }
 
-    /// <summary>Requests delivered any number of times in any order, with acknowledgements in any state: each takes effect once, with one result.</summary>
+    /// <summary>
+    /// Requests delivered any number of times in any order, with acknowledgements in any state: each takes effect once, with one result.
+    /// </summary>
     [Fact]
     public void Each_request_takes_effect_exactly_once() =>
         Gen.Select(Gen.Long[1, 200], Gen.Int[0, 150], Gen.Bool).Array[1, 300].Sample(

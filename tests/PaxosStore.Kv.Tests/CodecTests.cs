@@ -38,15 +38,21 @@ public class CodecTests
         Assert.Equal("b", Bytes.Text(read.Range.End!.Value));
         foreach (var end in new ReadOnlyMemory<byte>?[] { null, ReadOnlyMemory<byte>.Empty })
         {
-            var delete = (DeleteRangeOp)CommandCodec.DecodeOp(CommandCodec.EncodeOp(new DeleteRangeOp(new KeyRange(Bytes.Of("a"), end)) { PreviousKvs = true }));
+            var sent = new DeleteRangeOp(new KeyRange(Bytes.Of("a"), end)) { PreviousKvs = true };
+            var delete = (DeleteRangeOp)CommandCodec.DecodeOp(CommandCodec.EncodeOp(sent));
             Assert.Equal((end is null, end?.Length, true), (delete.Range.End is null, delete.Range.End?.Length, delete.PreviousKvs));
         }
 
         var put = (PutOp)CommandCodec.DecodeOp(CommandCodec.EncodeOp(new PutOp(Bytes.Of("k"), Bytes.Of("v")) { Lease = 7, IgnoreLease = true }));
-        Assert.Equal(("k", "v", 7L, false, false, true), (Bytes.Text(put.Key), Bytes.Text(put.Value), put.Lease, put.PreviousKv, put.IgnoreValue, put.IgnoreLease));
+        Assert.Equal(("k", "v", 7L), (Bytes.Text(put.Key), Bytes.Text(put.Value), put.Lease));
+        Assert.Equal((false, false, true), (put.PreviousKv, put.IgnoreValue, put.IgnoreLease));
         var txn = (TxnOp)CommandCodec.DecodeOp(CommandCodec.EncodeOp(new TxnOp(
-            [new Comparison(KeyRange.SingleKey(Bytes.Of("k")), CompareTarget.Lease, CompareResult.NotEqual, 9, Bytes.Of("x"))], [range, put], [])));
-        Assert.Equal((CompareTarget.Lease, CompareResult.NotEqual, 9L, "x"), (txn.Compare[0].Target, txn.Compare[0].Result, txn.Compare[0].Number, Bytes.Text(txn.Compare[0].Value)));
+            [new Comparison(KeyRange.SingleKey(Bytes.Of("k")), CompareTarget.Lease, CompareResult.NotEqual, 9, Bytes.Of("x"))],
+            [range, put],
+            [])));
+        var condition = txn.Compare[0];
+        Assert.Equal((CompareTarget.Lease, CompareResult.NotEqual), (condition.Target, condition.Result));
+        Assert.Equal((9L, "x"), (condition.Number, Bytes.Text(condition.Value)));
         Assert.Equal((2, 0), (txn.Success.Length, txn.Failure.Length));
     }
 
@@ -73,13 +79,18 @@ public class CodecTests
     public void Golden_bytes()
     {
         var put = new PutOp(Bytes.Of("k"), Bytes.Of("v")) { Lease = 300, PreviousKv = true };
-        var range = new RangeOp(Bytes.Range("a", "z")) { Limit = 4, Revision = 7, Order = SortOrder.Ascend, Target = SortTarget.Version, KeysOnly = true };
+        var range = new RangeOp(Bytes.Range("a", "z"))
+        {
+            Limit = 4, Revision = 7, Order = SortOrder.Ascend, Target = SortTarget.Version, KeysOnly = true,
+        };
         var condition = new Comparison(KeyRange.SingleKey(Bytes.Of("c")), CompareTarget.Mod, CompareResult.Greater, 2, default);
         var kv = new KeyValue(Bytes.Of("k"), Bytes.Of("v"), 2, 3, 4, 5);
         CheckGolden("01070000000000000002000102016B0176D80401", new WriteCommand(put));
         CheckGolden("01070000000000000002000101016102017A080E01010100000000", new WriteCommand(range));
         CheckGolden("0107000000000000000200010301000101", new WriteCommand(new DeleteRangeOp(Bytes.Everything) { PreviousKvs = true }));
-        CheckGolden("0107000000000000000200010401016300020104000102016B0176D804010104000000", new WriteCommand(new TxnOp([condition], [put], [new TxnOp([], [], [])])));
+        CheckGolden(
+            "0107000000000000000200010401016300020104000102016B0176D804010104000000",
+            new WriteCommand(new TxnOp([condition], [put], [new TxnOp([], [], [])])));
         CheckGolden("0107000000000000000200020C", new CompactCommand(6));
         CheckGolden("0107000000000000000200030A78", new LeaseGrantCommand(5, 60));
         CheckGolden("0107000000000000000200040A", new LeaseRevokeCommand(5));
@@ -87,9 +98,13 @@ public class CodecTests
         CheckGolden("0107000000000000000200060300000000000000026E31010475726C31", new PublishMemberCommand(3, "n1", ["url1"]));
         CheckGolden("010700000000000000020007", new OpenClientSessionCommand());
         Assert.Equal("010110020101016B01760406080A0112", Bytes.Hex(new WriteResult(new RangeResult([kv], true, 9)) { Revision = 8, Term = 2 }));
-        Assert.Equal("010110020401020201016B01760406080A030200", Bytes.Hex(new WriteResult(new TxnResult(true, [new PutResult(kv), new DeleteRangeResult(1, [])])) { Revision = 8, Term = 2 }));
+        Assert.Equal(
+            "010110020401020201016B01760406080A030200",
+            Bytes.Hex(new WriteResult(new TxnResult(true, [new PutResult(kv), new DeleteRangeResult(1, [])])) { Revision = 8, Term = 2 }));
         Assert.Equal("0106100209", Bytes.Hex(new RefusedResult(KvErrorCode.LeaseNotFound) { Revision = 8, Term = 2 }));
-        Assert.Equal("010201016B01760406080A0000016B01760406080A01016B01760406080A", Bytes.Hex([new KvEvent(true, kv, null), new KvEvent(false, kv, kv)]));
+        Assert.Equal(
+            "010201016B01760406080A0000016B01760406080A01016B01760406080A",
+            Bytes.Hex([new KvEvent(true, kv, null), new KvEvent(false, kv, kv)]));
     }
 
     private static void CheckGolden(string hex, KvCommand command)
@@ -103,7 +118,8 @@ public class CodecTests
     {
         Gen.Byte.Array[0, 60].Sample(Feed, iter: 20_000, threads: 2);
         Gen.Select(AnyCommand, Gen.Int[0, 300], Gen.Byte, Gen.Int[0, 3]).Sample(
-            (command, position, value, kind) => Feed(Mutate(CommandCodec.Encode(1, 2, 3, command), position, value, kind)), iter: 20_000, threads: 2);
+            (command, position, value, kind) => Feed(Mutate(CommandCodec.Encode(1, 2, 3, command), position, value, kind)),
+            iter: 20_000, threads: 2);
     }
 
     private static byte[] Mutate(byte[] bytes, int position, byte value, int kind)
@@ -147,7 +163,8 @@ public class CodecTests
         foreach (var command in Others.Append(new WriteCommand(new TxnOp([], [new PutOp(Bytes.Of("k"), Bytes.Of("v"))], []))))
         {
             var bytes = CommandCodec.Encode(1, 2, 3, command);
-            for (var length = 0; length < bytes.Length; length++) Assert.Throws<FormatException>(() => CommandCodec.Decode(bytes.AsMemory(0, length)));
+            for (var length = 0; length < bytes.Length; length++)
+                Assert.Throws<FormatException>(() => CommandCodec.Decode(bytes.AsMemory(0, length)));
         }
     }
 

@@ -82,7 +82,8 @@ public class CompactionTests
         {
             machine.Put("hot", "v" + i);
             gone.Add(new WeakReference(KeyTree.Find(machine.View.Root, Bytes.Of("hot").Span)));
-            machine.RunAll([new WriteCommand(new PutOp(Bytes.Of("dead" + i), default)), new WriteCommand(new DeleteRangeOp(KeyRange.SingleKey(Bytes.Of("dead" + i))))]);
+            machine.Put("dead" + i, "");
+            machine.Delete("dead" + i);
         }
 
         machine.Put("hot", "last");
@@ -157,5 +158,44 @@ public class CompactionTests
         await stop.CancelAsync();
         await Task.WhenAll(readers);
         Assert.True(answers >= 1_000 && refusals >= 100, $"{answers} answers, {refusals} refusals");
+    }
+
+    /// <summary>A watcher that scans while trimming goes on below and around its start: every revision from its start, or Compacted.</summary>
+    [Fact]
+    public async Task Watchers_overtaken_by_trimming_get_every_event_or_are_told()
+    {
+        var machine = new Machine();
+        for (var i = 0; i < 2_000; i++) machine.Put("k", "v");
+        using var stop = new CancellationTokenSource();
+        var (whole, told) = (0L, 0L);
+        var reader = Task.Factory.StartNew(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                var start = Math.Max(2, machine.State.View.CompactRevision);
+                using var watcher = machine.State.Watches.Open(new WatchSpec(Bytes.Everything, start));
+                try
+                {
+                    var batch = watcher.TryRead(int.MaxValue);
+                    for (var i = 0; i < batch.Events.Count; i++) Assert.Equal(start + i, batch.Events[i].Kv.ModRevision);
+                    Assert.Equal(batch.Revision, start + batch.Events.Count - 1);
+                    Interlocked.Increment(ref whole);
+                }
+                catch (KvException e) when (e.Code == KvErrorCode.Compacted)
+                {
+                    Interlocked.Increment(ref told);
+                }
+            }
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+        for (var i = 0; i < 500_000 && (i < 20_000 || Volatile.Read(ref whole) < 100 || Volatile.Read(ref told) < 100); i++)
+        {
+            machine.Put("k", "v");
+            if (i % 20 == 0) machine.Run(new CompactCommand(machine.View.Revision - 1_000));
+        }
+
+        await stop.CancelAsync();
+        await reader;
+        Assert.True(whole >= 100 && told >= 100, $"{whole} whole, {told} told");
     }
 }

@@ -72,7 +72,9 @@ public class KeyTreeTests
 
                 foreach (var range in new[]
                 {
-                    KeyRange.SingleKey(new[] { start }), new KeyRange(new[] { start }, new[] { end }), new KeyRange(new[] { start }, Array.Empty<byte>()),
+                    KeyRange.SingleKey(new[] { start }),
+                    new KeyRange(new[] { start }, new[] { end }),
+                    new KeyRange(new[] { start }, Array.Empty<byte>()),
                 })
                 {
                     var keys = expected.Where(key => range.Contains([key])).ToArray();

@@ -105,6 +105,23 @@ public class WatchTests
         Assert.True(puts.TryRead(100) is { CaughtUp: true, Events.Count: 1, Revision: 3 });
     }
 
+    /// <summary>
+    /// A reader may see the new view before the applier gets round to waking it; the late wake-up then names a revision that has been delivered.
+    /// What is published after it, before the next read, must not be taken for seen.
+    /// </summary>
+    [Fact]
+    public void A_late_wake_up_hides_nothing_behind_it()
+    {
+        var machine = new Machine();
+        using var watcher = (KvWatcher)Open(machine, KeyRange.SingleKey(Bytes.Of("a")), 1);
+        machine.Put("a", "1");
+        Assert.Single(watcher.TryRead(100).Events);
+        Assert.True(watcher.Wake(KeyTree.Find(machine.View.Root, Bytes.Of("a").Span)!));
+        machine.Put("a", "2");
+        Assert.True(watcher.TryRead(100) is { CaughtUp: true, Events.Count: 1, Revision: 3 });
+        Assert.Empty(watcher.TryRead(100).Events);
+    }
+
     [Fact]
     public void A_closed_watcher_is_not_called_and_leaves_nothing_behind()
     {

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace PaxosStore.Kv;
 
-/// <summary>Reads what <see cref="ByteWriter"/> wrote and refuses everything it would not have written. Byte strings are slices of the input.</summary>
+/// <summary>
+/// Reads what <see cref="ByteWriter"/> wrote and refuses everything it would not have written. Byte strings are slices of the input.
+/// </summary>
 internal ref struct ByteReader(ReadOnlyMemory<byte> input)
 {
     private readonly ReadOnlyMemory<byte> _input = input;

@@ -1,7 +1,8 @@
 namespace PaxosStore.Kv;
 
 /// <summary>
-/// Every change in order of (revision, position within the revision), appended by the applier and read by watchers through a <see cref="HistoryView"/>.
+/// Every change in order of (revision, position within the revision), appended by the applier and read by watchers through a
+/// <see cref="HistoryView"/>.
 /// Slots below the trim mark become null; whole chunks of them are let go.
 /// </summary>
 internal sealed class EventHistory

@@ -17,17 +17,17 @@ internal sealed class ByteOrder : IComparer<byte[]>
 /// <param name="Keys">Keys attached: all live, each to one lease only.</param>
 internal sealed record KeyLease(long Id, long TtlSeconds, TimeSpan Deadline, ImmutableSortedSet<byte[]> Keys);
 
-/// <summary>All key leases by id, and their deadlines in order. Immutable values behind two fields, so a view captures them by reference.</summary>
+/// <summary>All key leases by id, in an immutable table that a view captures by reference, and their deadlines in order.</summary>
 internal sealed class KeyLeases
 {
     private static readonly ImmutableSortedSet<byte[]> NoKeys = ImmutableSortedSet.Create<byte[]>(ByteOrder.Instance);
 
+    /// <summary>(deadline, id) of every lease in <see cref="Table"/>; only the applier looks at it.</summary>
+    private readonly SortedSet<(TimeSpan Deadline, long Id)> _deadlines = [];
+
     public ImmutableSortedDictionary<long, KeyLease> Table { get; private set; } = ImmutableSortedDictionary<long, KeyLease>.Empty;
 
-    /// <summary>(deadline, id) of every lease in <see cref="Table"/>.</summary>
-    private ImmutableSortedSet<(TimeSpan Deadline, long Id)> Deadlines { get; set; } = [];
-
-    public TimeSpan? NextDeadline => Deadlines.IsEmpty ? null : Deadlines.Min.Deadline;
+    public TimeSpan? NextDeadline => _deadlines.Count == 0 ? null : _deadlines.Min.Deadline;
 
     public bool Contains(long id) => Table.ContainsKey(id);
 
@@ -35,7 +35,7 @@ internal sealed class KeyLeases
     {
         var lease = new KeyLease(id, ttlSeconds, After(now, ttlSeconds), NoKeys);
         Table = Table.Add(id, lease);
-        Deadlines = Deadlines.Add((lease.Deadline, id));
+        _deadlines.Add((lease.Deadline, id));
     }
 
     /// <summary>Moves the deadline to a full TTL from <paramref name="now"/>; the granted TTL, or 0 when there is no such lease.</summary>
@@ -46,7 +46,8 @@ internal sealed class KeyLeases
         if (deadline != lease.Deadline)
         {
             Table = Table.SetItem(id, lease with { Deadline = deadline });
-            Deadlines = Deadlines.Remove((lease.Deadline, id)).Add((deadline, id));
+            _deadlines.Remove((lease.Deadline, id));
+            _deadlines.Add((deadline, id));
         }
 
         return lease.TtlSeconds;
@@ -57,12 +58,12 @@ internal sealed class KeyLeases
     {
         if (!Table.TryGetValue(id, out var lease)) return null;
         Table = Table.Remove(id);
-        Deadlines = Deadlines.Remove((lease.Deadline, id));
+        _deadlines.Remove((lease.Deadline, id));
         return lease;
     }
 
     /// <summary>The lease with the earliest deadline at or before <paramref name="now"/>, lowest id first, or null.</summary>
-    public long? FirstDue(TimeSpan now) => !Deadlines.IsEmpty && Deadlines.Min.Deadline <= now ? Deadlines.Min.Id : null;
+    public long? FirstDue(TimeSpan now) => NextDeadline <= now ? _deadlines.Min.Id : null;
 
     public void Attach(long id, byte[] key)
     {

@@ -234,7 +234,9 @@ internal static class KeyTree
         return 0;
     }
 
-    /// <summary>Shows <paramref name="visitor"/> the versions live at <paramref name="revision"/> in key order; false when it ended the walk.</summary>
+    /// <summary>
+    /// Shows <paramref name="visitor"/> the versions live at <paramref name="revision"/> in key order; false when it ended the walk.
+    /// </summary>
     public static bool Walk<TVisitor>(KeyNode? root, in KeyRange range, long revision, ref TVisitor visitor)
         where TVisitor : struct, IKeyVisitor, allows ref struct
     {

@@ -83,7 +83,8 @@ internal sealed class TrimMark
     private long _through = -1;
 
     /// <summary>
-    /// Raised before the first cut of a trim. A reader checks it after its last look at the history: a revision below it may have met a cut.
+    /// Raised before the first cut of a trim. A reader checks it after its last look at the history: a revision below it may have met
+    /// a cut.
     /// </summary>
     public long Through
     {
@@ -91,7 +92,7 @@ internal sealed class TrimMark
         set => Volatile.Write(ref _through, value);
     }
 
-    /// <exception cref="KvException"><see cref="KvErrorCode.Compacted"/> when what was read at <paramref name="revision"/> may be incomplete.</exception>
+    /// <exception cref="KvException"><see cref="KvErrorCode.Compacted"/> when a read at <paramref name="revision"/> may be incomplete.</exception>
     public void ThrowIfTrimmed(long revision)
     {
         var through = Through;

@@ -21,6 +21,7 @@ internal static class StateDigest
             Flush(writer, hash, FlushAt);
         });
         view.Trim.ThrowIfTrimmed(view.CompactRevision);
+        writer.Flag(false);
         AppendLeases(view, writer, hash);
         AppendSessions(view, writer, hash);
         foreach (var (id, member) in view.Members)
@@ -46,10 +47,14 @@ internal static class StateDigest
         writer.Signed(view.DataBytes);
     }
 
-    /// <summary>The versions of one key that a reader can still reach: those above the compact revision, and the newest at or below it unless it is a tombstone.</summary>
+    /// <summary>
+    /// The versions of one key that a reader can still reach: those above the compact revision, and the newest at or below it
+    /// unless it is a tombstone.
+    /// </summary>
     internal static void AppendKey(KeyVersion head, long compactRevision, ByteWriter writer)
     {
         if (head.IsTombstone && head.ModRevision <= compactRevision) return;
+        writer.Flag(true);
         writer.Bytes(head.Key);
         for (var version = head; version is not null; version = version.Previous)
         {
@@ -81,7 +86,8 @@ internal static class StateDigest
 
     private static void AppendLeases(KvView view, ByteWriter writer, IncrementalHash hash)
     {
-        foreach (var lease in view.Leases)
+        writer.Unsigned((uint)view.Leases.Count);
+        foreach (var lease in view.Leases.Values)
         {
             writer.Signed(lease.Id);
             writer.Signed(lease.TtlSeconds);
@@ -94,6 +100,7 @@ internal static class StateDigest
 
     private static void AppendSessions(KvView view, ByteWriter writer, IncrementalHash hash)
     {
+        writer.Unsigned((uint)view.Sessions.Count);
         foreach (var session in view.Sessions.Values)
         {
             writer.Fixed64(session.Id);
@@ -101,10 +108,13 @@ internal static class StateDigest
             writer.Signed(session.LastUsed.Ticks);
             foreach (var (number, result) in session.Results())
             {
+                writer.Flag(true);
                 writer.Signed(number);
                 CommandCodec.WriteResult(writer, result);
                 Flush(writer, hash, FlushAt);
             }
+
+            writer.Flag(false);
         }
     }
 

@@ -75,9 +75,10 @@ internal sealed class KvWatcher : IKvWatcher
         var woken = Interlocked.Exchange(ref _pending, 0);
         var view = _hub.View;
 
-        if (!_behind && woken <= _delivered)
+        if (!_behind && woken == 0)
         {
-            // Nothing up to the published revision concerns us that has not been delivered.
+            // Nothing up to the published revision concerns us that has not been delivered. (Had something delivered already woken us
+            // late, more could hide behind it: then we scan.)
             var seen = _delivered < _start ? published : Math.Max(published, _delivered);
             if (seen > _delivered) Volatile.Write(ref _delivered, seen);
             return new WatchBatch(seen, [], seen >= _caughtUpFrom);

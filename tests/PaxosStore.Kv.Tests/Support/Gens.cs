@@ -56,7 +56,9 @@ internal static class Gens
         };
 
     public static readonly Gen<KvOp> Delete =
-        Gen.Select(Gen.Frequency((3, Key.Select(KeyRange.SingleKey)), (1, Range)), Gen.Bool, (range, prev) => (KvOp)new DeleteRangeOp(range) { PreviousKvs = prev });
+        Gen.Select(
+            Gen.Frequency((3, Key.Select(KeyRange.SingleKey)), (1, Range)), Gen.Bool,
+            (range, previous) => (KvOp)new DeleteRangeOp(range) { PreviousKvs = previous });
 
     public static readonly Gen<Comparison> Comparison =
         from range in Range

@@ -193,7 +193,7 @@ internal sealed class NaiveModel
         var upTo = _changes[..(index + 1)];
         var births = upTo.FindLastIndex(c => c.Key == change.Key && c.Value is null) is var dead && dead < 0 ? 0 : dead + 1;
         var generation = upTo.Skip(births).Where(c => c.Key == change.Key).ToList();
-        return new KvEvent(
-            false, new KeyValue(Bytes.Of(change.Key), Bytes.Of(change.Value), generation[0].Revision, change.Revision, generation.Count, change.Lease), before);
+        var (key, value) = (Bytes.Of(change.Key), Bytes.Of(change.Value));
+        return new KvEvent(false, new KeyValue(key, value, generation[0].Revision, change.Revision, generation.Count, change.Lease), before);
     }
 }
