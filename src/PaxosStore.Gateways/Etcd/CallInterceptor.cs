@@ -1,11 +1,12 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Microsoft.Extensions.Logging;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd;
 
 /// <summary>What is common to all calls: the require-leader wish, and the translation of failures.</summary>
-internal sealed class CallInterceptor(IKvStore store) : Interceptor
+internal sealed class CallInterceptor(IKvStore store, ILogger<CallInterceptor> logger) : Interceptor
 {
     /// <inheritdoc/>
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
@@ -16,9 +17,9 @@ internal sealed class CallInterceptor(IKvStore store) : Interceptor
         {
             return await continuation(request, context);
         }
-        catch (Exception e) when (EtcdErrors.TryMap(e, context, out var mapped))
+        catch (Exception e) when (e is not RpcException)
         {
-            throw mapped;
+            throw Translate(e, context);
         }
     }
 
@@ -32,9 +33,9 @@ internal sealed class CallInterceptor(IKvStore store) : Interceptor
         {
             await continuation(request, responseStream, context);
         }
-        catch (Exception e) when (EtcdErrors.TryMap(e, context, out var mapped))
+        catch (Exception e) when (e is not RpcException)
         {
-            throw mapped;
+            throw Translate(e, context);
         }
     }
 
@@ -48,9 +49,9 @@ internal sealed class CallInterceptor(IKvStore store) : Interceptor
         {
             await continuation(requestStream, responseStream, context);
         }
-        catch (Exception e) when (EtcdErrors.TryMap(e, context, out var mapped))
+        catch (Exception e) when (e is not RpcException)
         {
-            throw mapped;
+            throw Translate(e, context);
         }
     }
 
@@ -63,6 +64,13 @@ internal sealed class CallInterceptor(IKvStore store) : Interceptor
         }
 
         return false;
+    }
+
+    private RpcException Translate(Exception exception, ServerCallContext context)
+    {
+        if (EtcdErrors.Map(exception, context) is { } known) return known;
+        Log.RequestFailed(logger, context.Method, exception);
+        return EtcdErrors.Unexpected;
     }
 
     private void CheckLeader(ServerCallContext context)

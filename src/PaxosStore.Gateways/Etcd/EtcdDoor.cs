@@ -28,14 +28,17 @@ public static class EtcdDoor
         services.AddGrpc(grpc =>
         {
             grpc.MaxSendMessageSize = null;
+
+            // What fails after a message was understood is translated by the interceptor; what is left tells the client what was wrong with its bytes.
+            grpc.EnableDetailedErrors = true;
             grpc.Interceptors.Add<CallInterceptor>();
         });
         services.AddSingleton<IConfigureOptions<GrpcServiceOptions>>(
             provider => new ConfigureOptions<GrpcServiceOptions>(
                 grpc => grpc.MaxReceiveMessageSize = provider.GetRequiredService<IOptions<EtcdDoorOptions>>().Value.MaxReceiveBytes));
 
-        // Refused requests are the client's business; logged at the default level they would be noise.
-        services.AddLogging(logging => logging.AddFilter("Grpc", LogLevel.Warning));
+        // Refused requests and broken messages are the client's business; logged they would be noise. Faults of our own are logged by the interceptor.
+        services.AddLogging(logging => logging.AddFilter("Grpc", LogLevel.Warning).AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None));
         services.TryAddSingleton<CallInterceptor>();
         services.TryAddSingleton<Headers>();
         services.TryAddSingleton<LeaderMonitor>();

@@ -1,4 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
+using Google.Protobuf;
 using Grpc.Core;
 using PaxosStore.Kv;
 
@@ -21,6 +21,8 @@ internal static class EtcdErrors
     internal static RpcException RequestTooLarge => Error(StatusCode.InvalidArgument, "request is too large");
     internal static RpcException LeaseTtlTooLarge => Error(StatusCode.OutOfRange, "too large lease TTL");
     internal static RpcException BadMessage => new(new Status(StatusCode.Internal, "grpc: error unmarshalling request"));
+
+    internal static RpcException Unexpected => new(new Status(StatusCode.Internal, "etcdserver: internal error"));
 
     // The state.
     internal static RpcException Compacted => Error(StatusCode.OutOfRange, "mvcc: required revision has been compacted");
@@ -53,18 +55,15 @@ internal static class EtcdErrors
     internal static RpcException NotServed(string what) =>
         new(new Status(StatusCode.Unimplemented, $"etcdserver: {what} is not supported by this server"));
 
-    /// <summary>The answer to a request that failed with <paramref name="exception"/>; false when it is not ours to translate.</summary>
-    internal static bool TryMap(Exception exception, ServerCallContext context, [NotNullWhen(true)] out RpcException? mapped)
+    /// <summary>The answer to a request that failed with <paramref name="exception"/>; null when nothing of the kind is expected.</summary>
+    internal static RpcException? Map(Exception exception, ServerCallContext context) => exception switch
     {
-        mapped = exception switch
-        {
-            KvException refused => FromStore(refused.Code),
-            OperationCanceledException when context.CancellationToken.IsCancellationRequested => Cancelled(context),
-            OperationCanceledException => RequestTimedOut,
-            _ => null,
-        };
-        return mapped is not null;
-    }
+        KvException refused => FromStore(refused.Code),
+        OperationCanceledException or IOException when context.CancellationToken.IsCancellationRequested => Cancelled(context),
+        OperationCanceledException => RequestTimedOut,
+        InvalidProtocolBufferException => BadMessage,
+        _ => null,
+    };
 
     private static RpcException Cancelled(ServerCallContext context) =>
         context.Deadline <= DateTime.UtcNow ? DeadlineExceeded : RequestCanceled;

@@ -24,4 +24,17 @@ public class EtcdDifferentialTests(ITestOutputHelper output)
         Assert.True(report.Differences.Count == 0, report.ToString());
         Assert.Equal(operations, report.Operations);
     }
+
+    [SkippableFact]
+    public async Task The_comparison_sees_what_differs()
+    {
+        var missing = RealEtcd.Missing();
+        Skip.If(missing is not null, missing);
+        await using var etcd = await RealEtcd.StartAsync();
+        await using var door = await DoorHost.StartAsync(o => o.MaxTxnOps = 2);
+
+        var report = await new DifferentialRun(etcd.Endpoint, door.Endpoint, 1, 200).RunAsync();
+
+        Assert.Contains(report.Differences, d => d.Contains("too many operations in txn request", StringComparison.Ordinal));
+    }
 }

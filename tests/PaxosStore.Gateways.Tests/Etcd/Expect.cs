@@ -11,7 +11,7 @@ internal static class Expect
     internal static async Task ErrorAsync(StatusCode code, string text, Func<Task> call)
     {
         var error = await Assert.ThrowsAsync<RpcException>(call);
-        Assert.Equal((code, text), (error.StatusCode, error.Status.Detail));
+        Assert.True((code, text) == (error.StatusCode, error.Status.Detail), $"expected {code} \"{text}\", got {error}");
     }
 
     internal static async Task ErrorAsync<T>(StatusCode code, string text, AsyncUnaryCall<T> call) => await ErrorAsync(code, text, () => call.ResponseAsync);

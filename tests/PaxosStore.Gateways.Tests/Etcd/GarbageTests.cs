@@ -77,8 +77,9 @@ public sealed class GarbageTests : IAsyncLifetime
     [InlineData("/etcdserverpb.Lease/LeaseKeepAlive")]
     public async Task A_message_that_is_no_protobuf_is_an_error(string method)
     {
-        var (status, _) = await PostAsync(method, Message([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 1, 2, 3]));
+        var (status, text) = await PostAsync(method, Message([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 1, 2, 3]));
         Assert.NotEqual("0", status);
+        Assert.Matches("InvalidProtocolBuffer|unmarshalling", text);
         await StillServesAsync();
     }
 
@@ -187,6 +188,6 @@ public sealed class GarbageTests : IAsyncLifetime
     {
         using var fresh = new PaxosStore.Testing.EtcdClient(door.Endpoint);
         await fresh.PutAsync("alive").WaitAsync(TimeSpan.FromSeconds(5));
-        Assert.DoesNotContain(door.Log.Lines, l => l.StartsWith("Critical", StringComparison.Ordinal));
+        Assert.Empty(door.Log.Lines);
     }
 }

@@ -36,6 +36,9 @@ internal sealed class StreamWatcher : IDisposable
     /// <summary>Revision the store had when the watcher was opened.</summary>
     internal long CreatedRevision => cursor.CreatedRevision;
 
+    /// <summary>Everything up to this revision has been read.</summary>
+    internal long DeliveredThrough => cursor.DeliveredThrough;
+
     /// <summary>False once it was canceled; its place in the ready queue may still come up.</summary>
     internal bool Active { get; private set; } = true;
 

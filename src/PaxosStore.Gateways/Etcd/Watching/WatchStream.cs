@@ -42,11 +42,14 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
             while (await wake.Reader.WaitToReadAsync(cancellation))
             {
                 wake.Reader.TryRead(out _);
-                while (await TurnAsync(cancellation))
+                bool more;
+                do
                 {
+                    more = await TurnAsync(cancellation);
+                    await sink.FlushAsync(cancellation);
                 }
+                while (more);
 
-                await sink.FlushAsync(cancellation);
                 if (requests.Reader.Completion.IsFaulted) await reading;
             }
         }
@@ -162,6 +165,7 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
     private async ValueTask<long> DeliverAsync(StreamWatcher watcher, CancellationToken cancellation)
     {
         WatchBatch batch;
+        var before = watcher.DeliveredThrough;
         try
         {
             batch = watcher.Read(MaxBatchBytes);
@@ -182,7 +186,9 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
         }
 
         if (batch.CaughtUp) return batch.Revision;
-        watcher.MarkReady();
+
+        // A watcher of the future is not caught up either, but only the store can bring it further.
+        if (batch.Events.Count > 0 || watcher.DeliveredThrough > before) watcher.MarkReady();
         return -1;
     }
 
