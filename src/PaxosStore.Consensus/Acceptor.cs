@@ -95,6 +95,7 @@ public sealed class Acceptor
             case Prepare m: OnPrepare(from, m); break;
             case Accept m: OnAccept(from, m, now); break;
             case Confirm m: OnConfirm(from, m, now); break;
+            case Fetch m when from == _self: RepeatVotes(m.From); break;
             case Fetch m: _effects.Send(from, Role.Learner, new Entries(m.From, ChosenFrom(m.From), _chosen)); break;
             case Learned m: OnLearned(m); break;
         }
@@ -104,7 +105,9 @@ public sealed class Acceptor
 
     private void OnPrepare(NodeId from, Prepare m)
     {
-        if (!_rules.MayPromise(m.Ballot, _promised))
+        // Who is so far behind that it can't even take the report is no good leader; it will catch up from others first.
+        var tooFarBehind = _chosen - m.Held > _options.LearnerWindow;
+        if (tooFarBehind || !_rules.MayPromise(m.Ballot, _promised))
         {
             _effects.Send(from, Role.Proposer, new PrepareRejected(m.Ballot, _promised));
             return;
@@ -118,35 +121,26 @@ public sealed class Acceptor
         }
 
         var outbox = _rules.PromiseWaitsForDisk ? _effects.AfterDurable : _effects.Now;
-        var parts = VotesByMessage();
         var logTime = _log.TryGet(_chosen, out _, out var last) ? last.LogTime : TimeSpan.Zero;
-        for (var i = 0; i < parts.Count; i++)
-        {
-            outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, logTime, i, parts.Count, parts[i])));
-        }
-    }
-
-    private List<ImmutableArray<AcceptedEntry>> VotesByMessage()
-    {
-        var parts = new List<ImmutableArray<AcceptedEntry>>();
+        var held = Slot.Min(m.Held, _chosen);
+        var first = held.Next;
         var part = ImmutableArray.CreateBuilder<AcceptedEntry>();
         var size = 0;
-        for (var slot = _chosen.Next; slot <= _log.Last; slot = slot.Next)
+        for (var slot = first; slot <= _log.Last; slot = slot.Next)
         {
-            if (!_log.TryGet(slot, out var ballot, out var value) || !_rules.PromiseReports(slot, _chosen)) continue;
+            if (!_log.TryGet(slot, out var ballot, out var value) || !_rules.PromiseReports(slot, held)) continue;
             if (part.Count > 0 && size + value.Size > _options.MessageBytes)
             {
-                parts.Add(part.ToImmutable());
+                outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, logTime, first, slot + -1, part.ToImmutable())));
                 part.Clear();
-                size = 0;
+                (first, size) = (slot, 0);
             }
 
-            part.Add(new AcceptedEntry(slot, ballot, value));
+            part.Add(new AcceptedEntry(slot, slot <= _chosen ? Decided : ballot, value));
             size += value.Size;
         }
 
-        parts.Add(part.ToImmutable());
-        return parts;
+        outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, logTime, first, Slot.End, part.ToImmutable())));
     }
 
     private void OnAccept(NodeId from, Accept m, TimeSpan now)
@@ -160,6 +154,7 @@ public sealed class Acceptor
         // A late message of a ballot that lost: what it asks for contradicts what is chosen, so it gets no vote. Silence is always safe.
         if (ContradictsChosen(m)) return;
 
+        var before = _promised;
         _promised = _rules.PromiseAfterAccept(m.Ballot, _promised);
         var slot = m.First;
         foreach (var value in m.Values)
@@ -168,6 +163,8 @@ public sealed class Acceptor
             slot = slot.Next;
         }
 
+        // Votes carry the promise with them; where all slots are chosen already there is none, and the promise needs a record of its own.
+        if (_promised > before && _effects.Records.Count == 0 && _rules.VoteIsRecorded) _effects.Records.Add(new PromiseRecord(_promised));
         if (_effects.Records.Count > 0) RecordChosen();
         var outbox = _rules.VoteWaitsForDisk ? _effects.AfterDurable : _effects.Now;
         outbox.Add(new Outgoing(from, Role.Proposer, new Accepted(m.Ballot, m.First, m.Values.Length)));
@@ -212,6 +209,22 @@ public sealed class Acceptor
         _effects.Send(from, Role.Proposer, new Confirmed(m.Ballot, m.Number));
         if (m.Chosen > _chosen) _effects.Send(_self, Role.Learner, new ChosenUpTo(m.Ballot, m.Chosen));
         RelayLeader(m.Ballot, now);
+    }
+
+    /// <summary>For the learner beside us, which keeps a window of votes only: those it may have had to let go, as far as they are of one ballot.</summary>
+    private void RepeatVotes(Slot from)
+    {
+        if (!_log.TryGet(from, out var ballot, out _)) return;
+        var values = ImmutableArray.CreateBuilder<Value>();
+        var size = 0;
+        for (var slot = from; values.Count < _options.LearnerWindow && _log.TryGet(slot, out var held, out var value) && held == ballot; slot = slot.Next)
+        {
+            if (values.Count > 0 && size + value.Size > _options.MessageBytes) break;
+            values.Add(value);
+            size += value.Size;
+        }
+
+        _effects.Send(_self, Role.Learner, new LocallyAccepted(ballot, from, values.ToImmutable(), _chosen));
     }
 
     private void OnLearned(Learned m)

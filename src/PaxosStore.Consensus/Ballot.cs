@@ -60,6 +60,9 @@ public readonly record struct Slot(long Number) : IComparable<Slot>
     /// <summary>Before the first slot.</summary>
     public static readonly Slot Zero;
 
+    /// <summary>After every slot.</summary>
+    public static readonly Slot End = new(long.MaxValue);
+
     /// <summary>The slot after this one.</summary>
     public Slot Next => new(Number + 1);
 
@@ -68,6 +71,9 @@ public readonly record struct Slot(long Number) : IComparable<Slot>
 
     /// <summary>The later of two.</summary>
     public static Slot Max(Slot a, Slot b) => a.Number >= b.Number ? a : b;
+
+    /// <summary>The earlier of two.</summary>
+    public static Slot Min(Slot a, Slot b) => a.Number <= b.Number ? a : b;
 
     /// <summary>Earlier.</summary>
     public static bool operator <(Slot a, Slot b) => a.Number < b.Number;

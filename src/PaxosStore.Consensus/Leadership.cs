@@ -38,7 +38,7 @@ internal sealed class Leadership
     {
         (_self, Ballot, _configuration, _options, _rules, _since) = (self, ballot, configuration, options, rules, now);
         _logTimeAtStart = rules.TakeoverLogTime(preparation.HighestLogTime);
-        _chosen = _announced = preparation.Chosen;
+        _chosen = _announced = preparation.Held;
         _adopted = [.. preparation.Adopted(ballot, now.WallClock)];
         OwnFirst = _chosen + _adopted.Length + 1;
         _reads = new ReadRounds(configuration, options, rules, ballot);

@@ -28,6 +28,7 @@ public sealed class Learner
     private TimeSpan _fetchUntil;
     private bool _fetching;
     private int _nextPeer;
+    private bool _rereading;
 
     /// <summary>A learner that has delivered nothing.</summary>
     public Learner(NodeId self, Configuration configuration, PaxosOptions options) : this(self, configuration, options, SafetyRules.Paxos)
@@ -51,8 +52,10 @@ public sealed class Learner
         switch (message)
         {
             case LocallyAccepted m:
+                var before = _delivered;
                 Remember(m);
                 Claim(m.Ballot, m.Chosen);
+                if (_rereading && _delivered > before && _known > _delivered) Reread();
                 break;
             case ChosenUpTo m:
                 Claim(m.Ballot, m.Chosen);
@@ -70,7 +73,15 @@ public sealed class Learner
     public Effects Tick(TimeSpan now)
     {
         Begin();
-        if (_fetching && now >= _fetchUntil) _fetching = false;
+        if (_fetching && now >= _fetchUntil)
+        {
+            // A peer that does not help is not asked twice in a row.
+            _fetching = false;
+            _nextPeer++;
+            _rereading = true;
+            Reread();
+        }
+
         End(now);
         return _effects;
     }
@@ -92,6 +103,7 @@ public sealed class Learner
         if (_known <= _delivered)
         {
             _behindSince = now;
+            _rereading = false;
             return;
         }
 
@@ -118,8 +130,7 @@ public sealed class Learner
     private void Claim(Ballot ballot, Slot chosen)
     {
         _known = Slot.Max(_known, chosen);
-        if (chosen <= _delivered) return;
-        if (ballot > _claim.Ballot || (ballot == _claim.Ballot && chosen > _claim.Chosen)) _claim = (ballot, chosen);
+        if (chosen > _delivered && (ballot > _claim.Ballot || (ballot == _claim.Ballot && chosen > _claim.Chosen))) _claim = (ballot, chosen);
         DeliverVotes(ballot, chosen);
         DeliverVotes(_claim.Ballot, _claim.Chosen);
     }
@@ -162,14 +173,14 @@ public sealed class Learner
         _effects.Deliver.Add(new ChosenValue(slot, value));
     }
 
+    /// <summary>Perhaps the votes are all on this node but fell outside the window when they were given.</summary>
+    private void Reread() => _effects.Send(_self, Role.Acceptor, new Fetch(_delivered.Next));
+
     private void Fetch(TimeSpan now)
     {
         var peers = _configuration.Members;
-        if (peers.Length == 1) return;
         var peer = peers[_nextPeer % peers.Length];
-        if (peer == _self) peer = peers[++_nextPeer % peers.Length];
-        // A peer that does not answer is not asked twice in a row.
-        _nextPeer++;
+        if (peer == _self && peers.Length > 1) peer = peers[++_nextPeer % peers.Length];
         (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);
         _effects.Send(peer, Role.Acceptor, new Fetch(_delivered.Next));
     }

@@ -27,17 +27,22 @@ public abstract record Message;
 /// <param name="Value">What.</param>
 public readonly record struct AcceptedEntry(Slot Slot, Ballot Ballot, Value Value);
 
-/// <summary>Phase 1a for the whole log after what is chosen: promise to take part in nothing older than <paramref name="Ballot"/>.</summary>
-public sealed record Prepare(Ballot Ballot) : Message;
+/// <summary>Phase 1a for the whole log after <paramref name="Held"/>: promise to take part in nothing older than <paramref name="Ballot"/>.</summary>
+/// <param name="Ballot">The new ballot.</param>
+/// <param name="Held">All slots ≤ it are chosen and held by the node that asks, so it needs no report of them.</param>
+public sealed record Prepare(Ballot Ballot, Slot Held) : Message;
 
-/// <summary>Phase 1b. All <paramref name="Parts"/> parts together are one promise.</summary>
+/// <summary>
+/// Phase 1b, or a part of it: the votes of one stretch of the log. Parts that together reach from what the asking node holds to <see cref="Slot.End"/>
+/// are a promise. A part says itself what it covers, so parts of a promise that was sent twice, cut differently, can't be mistaken for a whole one.
+/// </summary>
 /// <param name="Ballot">The ballot promised.</param>
 /// <param name="Chosen">All slots ≤ it are chosen and held by this acceptor.</param>
 /// <param name="ChosenLogTime">Log time of the value at <paramref name="Chosen"/>.</param>
-/// <param name="Part">Number of this part, from 0.</param>
-/// <param name="Parts">How many parts there are.</param>
-/// <param name="Entries">Votes this acceptor gave in slots above <paramref name="Chosen"/>.</param>
-public sealed record Promise(Ballot Ballot, Slot Chosen, TimeSpan ChosenLogTime, int Part, int Parts, ImmutableArray<AcceptedEntry> Entries) : Message;
+/// <param name="First">First slot this part covers.</param>
+/// <param name="Last">Last slot it covers; the last part reaches to <see cref="Slot.End"/>.</param>
+/// <param name="Entries">All votes this acceptor gave from <paramref name="First"/> to <paramref name="Last"/>.</param>
+public sealed record Promise(Ballot Ballot, Slot Chosen, TimeSpan ChosenLogTime, Slot First, Slot Last, ImmutableArray<AcceptedEntry> Entries) : Message;
 
 /// <summary>Phase 1 refused.</summary>
 /// <param name="Ballot">The ballot asked for.</param>

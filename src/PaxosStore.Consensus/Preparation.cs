@@ -1,9 +1,12 @@
 namespace PaxosStore.Consensus;
 
-/// <summary>Phase 1 of one ballot: gathers promises, and from a quorum of them tells where the log stands and what must be proposed again.</summary>
-internal sealed class Preparation(Configuration configuration, SafetyRules rules)
+/// <summary>
+/// Phase 1 of one ballot: gathers promises, and from a quorum of them tells what must be proposed again. That is everything above what this node's own
+/// acceptor holds as chosen, also slots that another acceptor knows to be chosen: it may be gone by the time this node would fetch them from it.
+/// </summary>
+internal sealed class Preparation(NodeId self, Configuration configuration, SafetyRules rules)
 {
-    private readonly Dictionary<NodeId, HashSet<int>> _parts = [];
+    private readonly Dictionary<NodeId, SortedDictionary<long, long>> _covered = [];
     private readonly SortedDictionary<long, AcceptedEntry> _votes = [];
     private VoterSet _promised;
     private int _messages;
@@ -11,8 +14,8 @@ internal sealed class Preparation(Configuration configuration, SafetyRules rules
     /// <summary>A quorum promised; final once true.</summary>
     public bool HasQuorum => rules.IsQuorum(rules.CountVoters(_promised, _messages), configuration);
 
-    /// <summary>Highest slot that is chosen, with all before it, according to the acceptors that promised.</summary>
-    public Slot Chosen { get; private set; }
+    /// <summary>This node's own acceptor holds all slots ≤ it as chosen; fixed once that acceptor has promised.</summary>
+    public Slot Held { get; private set; }
 
     /// <summary>Highest log time among chosen and reported values.</summary>
     public TimeSpan HighestLogTime { get; private set; }
@@ -22,9 +25,9 @@ internal sealed class Preparation(Configuration configuration, SafetyRules rules
     public void Add(NodeId from, Promise m)
     {
         if (!configuration.IsVoter(from)) return;
-        if (!_parts.TryGetValue(from, out var parts)) _parts[from] = parts = [];
-        parts.Add(m.Part);
-        Chosen = Slot.Max(Chosen, m.Chosen);
+        if (from == self && !HasPromised(self)) Held = Slot.Max(Held, m.Chosen);
+        if (!_covered.TryGetValue(from, out var covered)) _covered[from] = covered = [];
+        covered[m.First.Number] = Math.Max(m.Last.Number, covered.GetValueOrDefault(m.First.Number));
         Raise(m.ChosenLogTime);
         foreach (var vote in m.Entries)
         {
@@ -32,19 +35,32 @@ internal sealed class Preparation(Configuration configuration, SafetyRules rules
             Raise(vote.Value.LogTime);
         }
 
-        if (!rules.PromiseComplete(parts.Count, m.Parts)) return;
+        if (!rules.PromiseComplete(CoversAllAfter(Held, covered))) return;
         _promised |= configuration.SetOf(from);
         _messages++;
     }
 
+    private static bool CoversAllAfter(Slot held, SortedDictionary<long, long> covered)
+    {
+        var reached = held.Number;
+        foreach (var (first, last) in covered)
+        {
+            if (first > reached + 1) return false;
+            if (last == Slot.End.Number) return true;
+            reached = Math.Max(reached, last);
+        }
+
+        return false;
+    }
+
     /// <summary>
-    /// The values to propose again from the slot after <see cref="Chosen"/> on: per slot the reported value of the highest ballot, a no-op where
+    /// The values to propose again from the slot after <see cref="Held"/> on: per slot the reported value of the highest ballot, a no-op where
     /// nobody of the quorum voted (so nothing can have been chosen there).
     /// </summary>
     public IEnumerable<Value> Adopted(Ballot ballot, long wallClock)
     {
         if (!rules.AdoptsReportedValues) yield break;
-        var next = Chosen.Next;
+        var next = Held.Next;
         var logTime = TimeSpan.Zero;
         foreach (var (slot, vote) in _votes)
         {

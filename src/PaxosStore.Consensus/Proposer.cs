@@ -73,7 +73,7 @@ public sealed class Proposer
         (_self, _configuration, _options, _rules) = (self, configuration, options, rules);
         _random = new SplitMix(seed);
         _promisedAtStart = promised.Round;
-        _preparation = new Preparation(configuration, rules);
+        _preparation = new Preparation(self, configuration, rules);
     }
 
     /// <summary>What it is doing.</summary>
@@ -182,7 +182,7 @@ public sealed class Proposer
         _highestRound = _rules.NextRound(_highestRound, _promisedAtStart);
         _ballot = new Ballot(_highestRound, _self);
         _phase = ProposerPhase.Preparing;
-        _preparation = new Preparation(_configuration, _rules);
+        _preparation = new Preparation(_self, _configuration, _rules);
         _deadline = now.Elapsed + _options.ElectionTimeout + BackOff();
         SendPrepare(now.Elapsed);
     }
@@ -195,7 +195,9 @@ public sealed class Proposer
         {
             if (voter == _self ? !_preparation.HasPromised(_self) : everybody && !_preparation.HasPromised(voter))
             {
-                _effects.Send(voter, Role.Acceptor, new Prepare(_ballot));
+                // The acceptor beside us is asked first and tells what it holds; the others need not report that.
+                var held = voter == _self && _rules.OwnPromiseFirst ? Slot.End : _preparation.Held;
+                _effects.Send(voter, Role.Acceptor, new Prepare(_ballot, held));
             }
         }
     }

@@ -34,8 +34,8 @@ internal class SafetyRules
     /// <summary>A vote is written down.</summary>
     public virtual bool VoteIsRecorded => true;
 
-    /// <summary>A promise reports every vote above what the acceptor knows to be chosen.</summary>
-    public virtual bool PromiseReports(Slot slot, Slot chosen) => slot > chosen;
+    /// <summary>A promise reports every vote above what the node that asks holds already.</summary>
+    public virtual bool PromiseReports(Slot slot, Slot held) => slot > held;
 
     // Proposer.
 
@@ -48,8 +48,8 @@ internal class SafetyRules
     /// <summary>Only a promise for the ballot being prepared counts, and only while it is being prepared.</summary>
     public virtual bool PromiseCounts(Ballot current, bool preparing, Ballot promised) => preparing && promised == current;
 
-    /// <summary>Only all parts of a promise are a promise.</summary>
-    public virtual bool PromiseComplete(int partsSeen, int parts) => partsSeen == parts;
+    /// <summary>Only parts that cover the whole suffix of the log are a promise.</summary>
+    public virtual bool PromiseComplete(bool covered) => covered;
 
     /// <summary>Of several votes for one slot the one of the highest ballot is adopted (Paxos Made Simple, P2c).</summary>
     public virtual bool Supersedes(Ballot candidate, Ballot best) => candidate > best;

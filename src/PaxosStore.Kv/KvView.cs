@@ -68,12 +68,14 @@ public sealed partial class KvView
     public TxnResult Evaluate(TxnOp txn) => Transactions.Evaluate(txn, _reader);
 
     /// <summary>What is known of a key lease, or null when there is none.</summary>
-    public LeaseInfo? Lease(long id)
+    /// <param name="id">Its id.</param>
+    /// <param name="logTime">What remaining time is counted from; this view's log time when not given.</param>
+    public LeaseInfo? Lease(long id, TimeSpan? logTime = null)
     {
         if (!_leases.TryGetValue(id, out var lease)) return null;
         var keys = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>(lease.Keys.Count);
         foreach (var key in lease.Keys) keys.Add(key);
-        var remaining = (lease.Deadline - LogTime).Ticks / TimeSpan.TicksPerSecond;
+        var remaining = (lease.Deadline - (logTime ?? LogTime)).Ticks / TimeSpan.TicksPerSecond;
         return new LeaseInfo(id, lease.TtlSeconds, remaining, keys.MoveToImmutable());
     }
 

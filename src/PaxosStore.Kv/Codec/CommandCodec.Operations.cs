@@ -118,9 +118,9 @@ public static partial class CommandCodec
     {
         if (nesting == 0) throw ByteReader.Malformed("transactions nest too deep");
         var count = reader.Count();
-        var compare = ImmutableArray.CreateBuilder<Comparison>(count);
+        var compare = Grow<Comparison>(count);
         for (var i = 0; i < count; i++) compare.Add(ReadComparison(ref reader));
-        return new TxnOp(compare.MoveToImmutable(), ReadOps(ref reader, nesting - 1), ReadOps(ref reader, nesting - 1));
+        return new TxnOp(compare.DrainToImmutable(), ReadOps(ref reader, nesting - 1), ReadOps(ref reader, nesting - 1));
     }
 
     private static void WriteOps(ByteWriter writer, ImmutableArray<KvOp> ops, int nesting)
@@ -132,9 +132,9 @@ public static partial class CommandCodec
     private static ImmutableArray<KvOp> ReadOps(ref ByteReader reader, int nesting)
     {
         var count = reader.Count();
-        var ops = ImmutableArray.CreateBuilder<KvOp>(count);
+        var ops = Grow<KvOp>(count);
         for (var i = 0; i < count; i++) ops.Add(ReadOp(ref reader, nesting));
-        return ops.MoveToImmutable();
+        return ops.DrainToImmutable();
     }
 
     private static void WriteRangeOp(ByteWriter writer, RangeOp op)

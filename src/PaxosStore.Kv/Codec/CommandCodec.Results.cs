@@ -70,8 +70,9 @@ public static partial class CommandCodec
     public static IReadOnlyList<KvEvent> DecodeEvents(ReadOnlyMemory<byte> bytes)
     {
         var reader = Open(bytes);
-        var events = new KvEvent[reader.Count()];
-        for (var i = 0; i < events.Length; i++) events[i] = new KvEvent(reader.Flag(), ReadKeyValue(ref reader), ReadOptional(ref reader));
+        var count = reader.Count();
+        var events = new List<KvEvent>(Math.Min(count, MostReserved));
+        for (var i = 0; i < count; i++) events.Add(new KvEvent(reader.Flag(), ReadKeyValue(ref reader), ReadOptional(ref reader)));
         reader.End();
         return events;
     }
@@ -176,9 +177,9 @@ public static partial class CommandCodec
         if (nesting == 0) throw ByteReader.Malformed("transactions nest too deep");
         var succeeded = reader.Flag();
         var count = reader.Count();
-        var responses = ImmutableArray.CreateBuilder<KvOpResult>(count);
+        var responses = Grow<KvOpResult>(count);
         for (var i = 0; i < count; i++) responses.Add(ReadOpResult(ref reader, nesting - 1));
-        return new TxnResult(succeeded, responses.MoveToImmutable());
+        return new TxnResult(succeeded, responses.DrainToImmutable());
     }
 
     private static void WriteKeyValues(ByteWriter writer, ImmutableArray<KeyValue> kvs)
@@ -190,9 +191,9 @@ public static partial class CommandCodec
     private static ImmutableArray<KeyValue> ReadKeyValues(ref ByteReader reader)
     {
         var count = reader.Count();
-        var kvs = ImmutableArray.CreateBuilder<KeyValue>(count);
+        var kvs = Grow<KeyValue>(count);
         for (var i = 0; i < count; i++) kvs.Add(ReadKeyValue(ref reader));
-        return kvs.MoveToImmutable();
+        return kvs.DrainToImmutable();
     }
 
     private static void WriteOptional(ByteWriter writer, KeyValue? kv)

@@ -16,6 +16,7 @@ public static partial class CommandCodec
     public const int MostNesting = 200;
 
     private const int EnvelopeOverhead = 64;
+    private const int MostReserved = 16;
 
     private enum CommandTag : byte
     {
@@ -129,9 +130,9 @@ public static partial class CommandCodec
     private static ImmutableArray<string> ReadTexts(ref ByteReader reader)
     {
         var count = reader.Count();
-        var texts = ImmutableArray.CreateBuilder<string>(count);
+        var texts = Grow<string>(count);
         for (var i = 0; i < count; i++) texts.Add(reader.Text());
-        return texts.MoveToImmutable();
+        return texts.DrainToImmutable();
     }
 
     private static void WriteNumbers(ByteWriter writer, ImmutableArray<long> numbers)
@@ -143,10 +144,13 @@ public static partial class CommandCodec
     private static ImmutableArray<long> ReadNumbers(ref ByteReader reader)
     {
         var count = reader.Count();
-        var numbers = ImmutableArray.CreateBuilder<long>(count);
+        var numbers = Grow<long>(count);
         for (var i = 0; i < count; i++) numbers.Add(reader.Signed());
-        return numbers.MoveToImmutable();
+        return numbers.DrainToImmutable();
     }
+
+    /// <summary>Room for what is announced, but no more than a little before it has been seen.</summary>
+    private static ImmutableArray<T>.Builder Grow<T>(int count) => ImmutableArray.CreateBuilder<T>(Math.Min(count, MostReserved));
 
     private static int LengthOf<T>(ImmutableArray<T> items) => items.IsDefault ? 0 : items.Length;
 }

@@ -14,6 +14,12 @@ public interface IKvStore
     KvView View { get; }
 
     /// <summary>
+    /// Log time as it would be if something were applied now. On an idle store the log stands still while key leases run on: this is what
+    /// remaining TTLs are to be shown by. Nothing is decided by it.
+    /// </summary>
+    TimeSpan LogTimeEstimate => View.LogTime;
+
+    /// <summary>
     /// Agrees on <paramref name="command"/> and applies it; completes once this node has applied it.
     /// </summary>
     /// <exception cref="KvException">

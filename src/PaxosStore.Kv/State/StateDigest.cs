@@ -47,7 +47,7 @@ internal static class StateDigest
     }
 
     /// <summary>The versions of one key that a reader can still reach: those above the compact revision, and the newest at or below it unless it is a tombstone.</summary>
-    private static void AppendKey(KeyVersion head, long compactRevision, ByteWriter writer)
+    internal static void AppendKey(KeyVersion head, long compactRevision, ByteWriter writer)
     {
         if (head.IsTombstone && head.ModRevision <= compactRevision) return;
         writer.Bytes(head.Key);

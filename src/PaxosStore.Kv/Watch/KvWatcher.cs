@@ -132,5 +132,9 @@ internal sealed class KvWatcher : IKvWatcher
         return new KvEvent(version.IsTombstone, version.ToKeyValue(), previous);
     }
 
-    private static KeyRange Copy(KeyRange range) => new(range.Start.ToArray(), range.End is { } end ? end.ToArray() : null);
+    private static KeyRange Copy(KeyRange range)
+    {
+        var start = range.Start.ToArray();
+        return range.End is { } end ? new KeyRange(start, end.ToArray()) : KeyRange.SingleKey(start);
+    }
 }

@@ -24,6 +24,15 @@ public sealed class WatchHub
     /// <summary>Every watcher concerned by events up to this revision has been woken.</summary>
     internal long Published => Volatile.Read(ref _published);
 
+    /// <summary>True when nobody watches.</summary>
+    internal bool IsEmpty
+    {
+        get
+        {
+            lock (_gate) return _byKey.Count == 0 && _byRange.IsEmpty;
+        }
+    }
+
     /// <summary>Opens a watcher on the keys and from the revision <paramref name="spec"/> says.</summary>
     public IKvWatcher Open(WatchSpec spec)
     {

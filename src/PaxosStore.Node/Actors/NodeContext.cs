@@ -10,8 +10,8 @@ internal sealed class NodeContext
     private readonly TimeProvider _time;
     private readonly long _start;
     private readonly IReadOnlyDictionary<string, Uri> _members;
-    private readonly Dictionary<NodeId, ICanTell[]> _remote = [];
-    private readonly ICanTell?[] _local = new ICanTell?[4];
+    private readonly Dictionary<NodeId, IActorRef[]> _remote = [];
+    private readonly IActorRef?[] _local = new IActorRef?[4];
 
     public NodeContext(NodeSettings settings, TimeProvider time)
     {
@@ -34,7 +34,10 @@ internal sealed class NodeContext
 
     public Instant Now => new(Elapsed, _time.GetUtcNow().ToUnixTimeMilliseconds());
 
-    /// <summary>Builds the ways to the other members; by selection, so that a restarted peer is found again under its path.</summary>
+    /// <summary>
+    /// Builds the ways to the other members: references by path without incarnation, so that a restarted process is found again. That needs roles which are
+    /// never stopped and made anew within one ActorSystem: the receiving side caches what a path resolved to.
+    /// </summary>
     public void Connect(ActorSystem system)
     {
         foreach (var url in _members.Values)
@@ -42,7 +45,7 @@ internal sealed class NodeContext
             var id = new NodeId(Settings.MemberIdOf(url));
             if (id == Self) continue;
             var root = new RootActorPath(new Address(AkkaConfig.Protocol, AkkaConfig.SystemName, url.Host, url.Port)) / "user" / AkkaConfig.RootActor;
-            _remote[id] = [.. Enum.GetValues<Role>().Select(role => (ICanTell)system.ActorSelection(root / ActorName(role)))];
+            _remote[id] = [.. Enum.GetValues<Role>().Select(role => ((ExtendedActorSystem)system).Provider.ResolveActorRef((root / ActorName(role)).ToString()))];
         }
     }
 

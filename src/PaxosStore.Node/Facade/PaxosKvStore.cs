@@ -36,6 +36,8 @@ internal sealed class PaxosKvStore : IKvStore
 
     public KvView View => _progress.View;
 
+    public TimeSpan LogTimeEstimate => _progress.EstimatedLogTime(_node.Elapsed);
+
     public StoreStatus Status
     {
         get
@@ -48,7 +50,12 @@ internal sealed class PaxosKvStore : IKvStore
         }
     }
 
-    public void Attach(IActorRef facade) => _facade = facade;
+    /// <summary>The facade actor is there; what was submitted before could not signal it.</summary>
+    public void Attach(IActorRef facade)
+    {
+        Volatile.Write(ref _facade, facade);
+        facade.Tell(Submitted.Instance, ActorRefs.NoSender);
+    }
 
     /// <summary>The facade actor is about to drain: what comes from now on needs a new signal.</summary>
     public void SignalSeen() => Volatile.Write(ref _signalled, 0);

@@ -13,7 +13,7 @@ internal static class WireCodec
         var wire = new WirePeerMessage { Cluster = m.ClusterId, From = m.From.Value };
         switch (m.Message)
         {
-            case Prepare b: wire.Prepare = new WirePrepare { Ballot = ToWire(b.Ballot) }; break;
+            case Prepare b: wire.Prepare = new WirePrepare { Ballot = ToWire(b.Ballot), Held = b.Held.Number }; break;
             case Promise b: wire.Promise = ToWire(b); break;
             case PrepareRejected b: wire.PrepareRejected = Rejected(b.Ballot, b.Promised); break;
             case Accept b:
@@ -52,7 +52,7 @@ internal static class WireCodec
 
     private static Message Body(WirePeerMessage w) => w.BodyCase switch
     {
-        WirePeerMessage.BodyOneofCase.Prepare => new Prepare(FromWire(w.Prepare.Ballot)),
+        WirePeerMessage.BodyOneofCase.Prepare => new Prepare(FromWire(w.Prepare.Ballot), new Slot(w.Prepare.Held)),
         WirePeerMessage.BodyOneofCase.Promise => FromWire(w.Promise),
         WirePeerMessage.BodyOneofCase.PrepareRejected => new PrepareRejected(FromWire(w.PrepareRejected.Ballot), FromWire(w.PrepareRejected.Promised)),
         WirePeerMessage.BodyOneofCase.Accept => new Accept(FromWire(w.Accept.Ballot), new Slot(w.Accept.First), Values(w.Accept.Values), new Slot(w.Accept.Chosen)),
@@ -89,15 +89,15 @@ internal static class WireCodec
             Ballot = ToWire(p.Ballot),
             Chosen = p.Chosen.Number,
             ChosenLogTimeTicks = p.ChosenLogTime.Ticks,
-            Part = p.Part,
-            Parts = p.Parts,
+            First = p.First.Number,
+            Last = p.Last.Number,
         };
         wire.Entries.AddRange(p.Entries.Select(ToWire));
         return wire;
     }
 
     private static Promise FromWire(WirePromise p) => new(
-        FromWire(p.Ballot), new Slot(p.Chosen), new TimeSpan(p.ChosenLogTimeTicks), p.Part, p.Parts, [.. p.Entries.Select(FromWire)]);
+        FromWire(p.Ballot), new Slot(p.Chosen), new TimeSpan(p.ChosenLogTimeTicks), new Slot(p.First), new Slot(p.Last), [.. p.Entries.Select(FromWire)]);
 
     private static WireRejected Rejected(Ballot asked, Ballot promised) => new() { Ballot = ToWire(asked), Promised = ToWire(promised) };
 

@@ -1,4 +1,7 @@
 using Etcdserverpb;
+using Mvccpb;
+using SortOrder = Etcdserverpb.RangeRequest.Types.SortOrder;
+using SortTarget = Etcdserverpb.RangeRequest.Types.SortTarget;
 
 namespace PaxosStore.Testing.Differential;
 
@@ -15,4 +18,21 @@ internal static class NamedExceptions
         report.Except(nameof(CompactedWatchHeader));
         reference.Header = tested.Header;
     }
+
+    /// <summary>
+    /// Sorted by something else than the key, without an order but with a limit: etcd takes the first keys up to the limit and one more, and sorts only
+    /// those, so which keys come back depends on neither order. Here the whole range is sorted. How many there are must agree.
+    /// </summary>
+    internal static void SortWithoutOrder(RangeRequest request, RangeResponse reply)
+    {
+        var filtered = request.MinModRevision | request.MaxModRevision | request.MinCreateRevision | request.MaxCreateRevision;
+        if (request.SortTarget == SortTarget.Key || request.SortOrder != SortOrder.None || !reply.More || filtered != 0) return;
+        for (var i = 0; i < reply.Kvs.Count; i++) reply.Kvs[i] = new KeyValue();
+    }
+
+    /// <summary>
+    /// etcd keeps the id of a watcher that was lost to a compaction until the client cancels it; here it is free at once. So the comparison does not
+    /// use such an id again.
+    /// </summary>
+    internal static long LostWatchId(long id, HashSet<long> lost) => lost.Contains(id) ? 0 : id;
 }

@@ -48,6 +48,7 @@ internal static class Normaliser
     internal static void Ties(RangeRequest request, RangeResponse reply)
     {
         if (request.SortTarget == SortTarget.Key || reply.Kvs.Count == 0) return;
+        NamedExceptions.SortWithoutOrder(request, reply);
         var last = SortKey(reply.Kvs[^1], request.SortTarget);
         var sorted = reply.Kvs
             .Select(kv => reply.More && SortKey(kv, request.SortTarget).Equals(last) ? Blank(kv, request.SortTarget) : kv)

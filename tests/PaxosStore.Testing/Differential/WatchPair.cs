@@ -12,7 +12,9 @@ internal sealed class WatchPair(EtcdClient reference, EtcdClient tested, Random 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
     private readonly WatchSession[] sessions = [new(reference), new(tested)];
-    private readonly List<(long Id, long Start)> open = [];
+    private readonly List<(long Id, WatchCreateRequest Request)> open = [];
+    private readonly HashSet<WatchCreateRequest> reported = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<long> lost = [];
     private int expectedControl;
 
     /// <summary>Does one random thing.</summary>
@@ -31,10 +33,11 @@ internal sealed class WatchPair(EtcdClient reference, EtcdClient tested, Random 
         if (!await ExchangeAsync("Watch.Create", message, 1)) return;
         var created = sessions[0].Control[before];
         if (created.Canceled) return;
-        open.Add((created.WatchId, request.StartRevision));
+        open.Add((created.WatchId, request));
         if (request.StartRevision > 0 && request.StartRevision < world.CompactRevision)
         {
             if (await ExchangeAsync("Watch.Create(compacted)", null, 1)) Close(created.WatchId);
+            lost.Add(created.WatchId);
         }
         else if (request.StartRevision > 0 && request.StartRevision <= world.Revision)
         {
@@ -49,7 +52,7 @@ internal sealed class WatchPair(EtcdClient reference, EtcdClient tested, Random 
         var request = new WatchCreateRequest { Key = keys.Key(), RangeEnd = keys.End(), PrevKv = keys.Chance(50), ProgressNotify = keys.Chance(20) };
         if (keys.Chance(15)) request.Filters.Add(CreateFilter.Noput);
         if (keys.Chance(15)) request.Filters.Add(CreateFilter.Nodelete);
-        if (keys.Chance(25)) request.WatchId = random.Next(1, 6);
+        if (keys.Chance(25)) request.WatchId = NamedExceptions.LostWatchId(random.Next(1, 6), lost);
         request.StartRevision = random.Next(10) switch
         {
             < 5 => 0,
@@ -116,18 +119,18 @@ internal sealed class WatchPair(EtcdClient reference, EtcdClient tested, Random 
     {
         var since = Stopwatch.StartNew();
         while (since.Elapsed < Limit && open.Any(w => sessions[0].Events(w.Id).Length != sessions[1].Events(w.Id).Length)) await Task.Delay(2);
-        foreach (var (id, start) in open) CompareEvents(id, start);
+        foreach (var (id, request) in open) CompareEvents(id, request);
     }
 
-    private void CompareEvents(long id, long start)
+    private void CompareEvents(long id, WatchCreateRequest request)
     {
         var (a, b) = (sessions[0].Events(id), sessions[1].Events(id));
         report.Events += a.Length;
-        if (a.SequenceEqual(b)) return;
+        if (a.SequenceEqual(b) || !reported.Add(request)) return;
         var at = 0;
         while (at < Math.Min(a.Length, b.Length) && a[at].Equals(b[at])) at++;
         report.Differ(
-            "Watch.Events", new WatchCreateRequest { WatchId = id, StartRevision = start },
+            "Watch.Events", request,
             $"{a.Length} events, at {at}: {(at < a.Length ? a[at].ToString() : "-")}",
             $"{b.Length} events, at {at}: {(at < b.Length ? b[at].ToString() : "-")}");
     }

@@ -37,7 +37,7 @@ internal sealed class LeaseService(IKvStore store, Headers headers, IOptions<Etc
     {
         var view = await store.ReadAsync(ReadConsistency.Linearizable, context.CancellationToken);
         var reply = new LeaseTimeToLiveResponse { Header = headers.At(view), ID = request.ID };
-        if (view.Lease(request.ID) is not { } lease)
+        if (view.Lease(request.ID, store.LogTimeEstimate) is not { } lease)
         {
             reply.TTL = -1;
             return reply;

@@ -6,7 +6,8 @@ namespace PaxosStore.Gateways.Etcd.Translation;
 /// <summary>
 /// etcd's rule that one transaction branch writes no key twice: no two puts of a key, no put under a delete. It looks at both branches, taken or not.
 /// The branches of one nested transaction exclude each other and may overlap. A nested put is held against the deletes of its parents and of
-/// <em>earlier</em> siblings only, so an earlier sibling's put under a later sibling's delete passes, as it does in etcd.
+/// <em>earlier</em> siblings only, so an earlier sibling's put under a later sibling's delete passes, as it does in etcd. Nor does the rule know the
+/// range end of a single zero byte: it takes it for a key like any other, so a delete "from here on" clashes with nothing.
 /// </summary>
 internal static class DuplicateKeys
 {
@@ -64,7 +65,8 @@ internal static class DuplicateKeys
         {
             foreach (var delete in Deletes)
             {
-                if (ToKv.Range(delete.Key, delete.RangeEnd).Contains(key.Span)) return true;
+                var fromStart = key.Span.SequenceCompareTo(delete.Key.Span);
+                if (delete.RangeEnd.IsEmpty ? fromStart == 0 : fromStart >= 0 && key.Span.SequenceCompareTo(delete.RangeEnd.Span) < 0) return true;
             }
 
             return false;

@@ -16,25 +16,19 @@ internal static class ToKv
         return new KeyRange(key.Memory, unbounded ? ReadOnlyMemory<byte>.Empty : end.Memory);
     }
 
-    internal static RangeOp Op(RangeRequest request)
+    internal static RangeOp Op(RangeRequest request) => new(Range(request.Key, request.RangeEnd))
     {
-        // A sort target other than the key implies an order.
-        var order = (SortOrder)request.SortOrder;
-        if (order == SortOrder.None && request.SortTarget != RangeRequest.Types.SortTarget.Key) order = SortOrder.Ascend;
-        return new RangeOp(Range(request.Key, request.RangeEnd))
-        {
-            Limit = Math.Max(0, request.Limit),
-            Revision = Math.Max(0, request.Revision),
-            Order = order,
-            Target = (SortTarget)request.SortTarget,
-            KeysOnly = request.KeysOnly,
-            CountOnly = request.CountOnly,
-            MinModRevision = request.MinModRevision,
-            MaxModRevision = request.MaxModRevision,
-            MinCreateRevision = request.MinCreateRevision,
-            MaxCreateRevision = request.MaxCreateRevision,
-        };
-    }
+        Limit = Math.Max(0, request.Limit),
+        Revision = Math.Max(0, request.Revision),
+        Order = (SortOrder)request.SortOrder,
+        Target = (SortTarget)request.SortTarget,
+        KeysOnly = request.KeysOnly,
+        CountOnly = request.CountOnly,
+        MinModRevision = request.MinModRevision,
+        MaxModRevision = request.MaxModRevision,
+        MinCreateRevision = request.MinCreateRevision,
+        MaxCreateRevision = request.MaxCreateRevision,
+    };
 
     internal static PutOp Op(PutRequest request) => new(request.Key.Memory, request.Value.Memory)
     {

@@ -70,7 +70,7 @@ internal static class WatchFrameWriter
         to.Varint((ulong)EventSize(item, previous));
         to.Field(EventType, item.IsDelete ? 1u : 0u);
         WriteKv(ref to, EventKv, item.Kv);
-        if (previous && item.Previous is { } before) WriteKv(ref to, EventPrevious, before);
+        if (previous && Previous(item) is { } before) WriteKv(ref to, EventPrevious, before);
     }
 
     private static void WriteKv(ref Cursor to, byte tag, KeyValue kv)
@@ -91,8 +91,12 @@ internal static class WatchFrameWriter
     private static int EventSize(KvEvent item, bool previous)
     {
         var size = Flag(item.IsDelete) + BytesField(KvSize(item.Kv));
-        return previous && item.Previous is { } before ? size + BytesField(KvSize(before)) : size;
+        return previous && Previous(item) is { } before ? size + BytesField(KvSize(before)) : size;
     }
+
+    // A put that creates the key has no previous one, even when the same transaction deleted it before.
+    private static KeyValue? Previous(KvEvent item) =>
+        !item.IsDelete && item.Kv.CreateRevision == item.Kv.ModRevision ? null : item.Previous;
 
     private static int KvSize(KeyValue kv) =>
         (kv.Key.IsEmpty ? 0 : BytesField(kv.Key.Length)) + (kv.Value.IsEmpty ? 0 : BytesField(kv.Value.Length))

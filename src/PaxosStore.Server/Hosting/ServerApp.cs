@@ -1,0 +1,67 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+using PaxosStore.Gateways.Etcd;
+using PaxosStore.Node;
+using PaxosStore.Server.Logging;
+using PaxosStore.Server.Options;
+
+namespace PaxosStore.Server.Hosting;
+
+/// <summary>Puts the node and its doors together.</summary>
+internal static class ServerApp
+{
+    // Open watch streams are told at once that the server stops; what is left after this is cut.
+    private static readonly TimeSpan DoorsClosed = TimeSpan.FromSeconds(3);
+    private const int ElectionsWithoutLeader = 3;
+
+    /// <summary>The application, not started.</summary>
+    internal static WebApplication Build(ServerOptions options)
+    {
+        // Empty on purpose: no appsettings.json and no ASPNETCORE_ variables beside the options, and nothing loaded that is not used.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "PaxosStore.Server" });
+        builder.Services.AddSingleton(TimeProvider.System);
+        AddLogging(builder.Logging, options.LogLevel);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DoorsClosed);
+        builder.Services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, options.Node));
+        builder.Services.AddRouting();
+        builder.Services.AddPaxosStore(options.Node);
+        builder.Services.AddEtcdDoor(door => door.LeaderLossGrace = options.Node.ElectionTimeout * ElectionsWithoutLeader);
+
+        var app = builder.Build();
+        app.MapEtcdDoor();
+        app.MapEtcdHttp();
+        return app;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, NodeSettings node)
+    {
+        EtcdDoor.ConfigureLimits(kestrel);
+
+        // One port can't tell the protocols apart without TLS: each has its own.
+        foreach (var url in node.ListenClientUrls) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http2);
+        foreach (var url in node.ListenHttpUrls) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http1);
+    }
+
+    private static void AddLogging(ILoggingBuilder logging, LogLevel level)
+    {
+        // At rest nothing speaks but the node itself.
+        var others = level == LogLevel.Debug ? LogLevel.Information : level > LogLevel.Warning ? level : LogLevel.Warning;
+        logging.SetMinimumLevel(others);
+        logging.AddFilter("PaxosStore", level);
+
+        // Failures while starting and stopping are told by Lifecycle, once and in words.
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
+        logging.AddConsole(console =>
+        {
+            console.FormatterName = LineFormatter.FormatterName;
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
+        });
+        logging.AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
+    }
+}

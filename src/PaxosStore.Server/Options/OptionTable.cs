@@ -1,0 +1,114 @@
+using PaxosStore.Node;
+
+namespace PaxosStore.Server.Options;
+
+/// <summary>All options of the server. The defaults are those of the node's embedded <c>reference.conf</c>.</summary>
+internal static class OptionTable
+{
+    internal const string ConfigFile = "config-file";
+    internal const string Name = "name";
+    internal const string ListenClientUrls = "listen-client-urls";
+    internal const string AdvertiseClientUrls = "advertise-client-urls";
+    internal const string ListenHttpUrls = "listen-http-urls";
+    internal const string ListenPeerUrls = "listen-peer-urls";
+    internal const string AdvertisePeerUrls = "initial-advertise-peer-urls";
+    internal const string InitialCluster = "initial-cluster";
+    internal const string HeartbeatInterval = "heartbeat-interval";
+    internal const string ElectionTimeout = "election-timeout";
+    internal const string LogLevel = "log-level";
+
+    /// <summary>Every option, in the order of the help.</summary>
+    internal static IReadOnlyList<ServerOption> All { get; } =
+    [
+        new(Name, OptionGroup.Node, OptionKind.Name, "NAME", "Human name of this node, unique in the cluster.")
+        {
+            Advice = "Must be one of the names in initial-cluster.",
+        },
+        new("data-dir", OptionGroup.Node, OptionKind.Path, "DIR", "Directory of this node's journal; one process at a time may use it.")
+        {
+            DerivedDefault = "<name>.paxosstore",
+            Advice = "Put it on a local disk whose flushes are fast: every write waits for one. Never copy it to a second node.",
+        },
+        new(ConfigFile, OptionGroup.Node, OptionKind.Path, "FILE", "HOCON file with the same options below the key 'paxosstore'.")
+        {
+            DerivedDefault = "none",
+            InFile = false,
+            Advice = "Environment and command line override it. config/paxosstore.conf lists all keys.",
+        },
+        new(ListenClientUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Where clients are served (gRPC over HTTP/2, without TLS); several with commas.")
+        {
+            Advice = "Use http://0.0.0.0:2379 to serve every interface; only on networks where everybody may read and write.",
+        },
+        new(AdvertiseClientUrls, OptionGroup.Clients, OptionKind.AdvertisedUrls, "URLS", "Where clients are told to find this node (member list).")
+        {
+            DerivedDefault = "listen-client-urls",
+            Advice = "Set it when clients reach the node by another address than it listens on.",
+        },
+        new(ListenHttpUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Where /health and /version are served (HTTP/1.1).")
+        {
+            DerivedDefault = "client ports + 10",
+        },
+        new(ListenPeerUrls, OptionGroup.Cluster, OptionKind.ListenUrl, "URL", "Where the other members connect.")
+        {
+            Advice = "Keep this port to the members: peers trust each other.",
+        },
+        new(AdvertisePeerUrls, OptionGroup.Cluster, OptionKind.AdvertisedUrl, "URL", "Where the other members are told to find this node.")
+        {
+            Advice = "Must equal this node's entry in initial-cluster, from which it is taken when not given. It is part of the node's identity: don't change it later.",
+        },
+        new(InitialCluster, OptionGroup.Cluster, OptionKind.Members, "NAME=URL,...", "All members with their peer URLs, this node included; the same on every node.")
+        {
+            DerivedDefault = "this node alone",
+            Advice = "Use 3 or 5 members: a majority must run, so 3 survive the loss of one and 5 the loss of two.",
+        },
+        new("initial-cluster-token", OptionGroup.Cluster, OptionKind.Text, "TEXT", "Tells clusters apart that use the same addresses; the same on every node."),
+        new("initial-cluster-state", OptionGroup.Cluster, OptionKind.Choice, "STATE", "'new': the members form their cluster together.")
+        {
+            Choices = ["new"],
+            Advice = "Joining a running cluster ('existing') is not possible yet.",
+        },
+        new(HeartbeatInterval, OptionGroup.Tuning, OptionKind.Duration, "TIME", "How often a leader shows that it is alive.")
+        {
+            Advice = "About the round trip between the members, rather more than less; the same on every node.",
+        },
+        new(ElectionTimeout, OptionGroup.Tuning, OptionKind.Duration, "TIME", "Silence of the leader after which another node tries to lead.")
+        {
+            Advice = "At least 5 times heartbeat-interval and 10 round trips; shorter resumes sooner after a crash, longer bears slower networks and disks.",
+        },
+        new("request-timeout", OptionGroup.Tuning, OptionKind.Duration, "TIME", "How long a request may wait for a decision before it is answered as unavailable."),
+        new("max-pending-requests", OptionGroup.Tuning, OptionKind.Count, "N", "Most writes, and most reads, that wait on this node; more are refused as overloaded."),
+        new("pipeline-window", OptionGroup.Tuning, OptionKind.Count, "N", "Most log slots in flight while this node leads.")
+        {
+            Advice = "Raise it when round trips between the members are long.",
+        },
+        new("eager-slots", OptionGroup.Tuning, OptionKind.Count, "N", "While this many slots are in flight, further writes gather into the next one.")
+        {
+            Advice = "Smaller: larger batches, fewer flushes; larger: less waiting on fast disks.",
+        },
+        new(LogLevel, OptionGroup.Logging, OptionKind.Choice, "LEVEL", "Least important line that is printed: debug, info, warn or error.")
+        {
+            Choices = ["debug", "info", "warn", "error"],
+        },
+    ];
+
+    /// <summary>The option of that name, or null.</summary>
+    internal static ServerOption? Find(string name) => All.FirstOrDefault(option => option.Name == name);
+
+    /// <summary>The default as the reference configuration has it; empty when it is derived or none.</summary>
+    internal static string Default(ServerOption option) =>
+        option.InFile ? NodeDefaults.Reference.GetString($"{ConfigFiles.Root}.{option.Name}", "") : "";
+
+    /// <summary>The default as people read it.</summary>
+    internal static string ShownDefault(ServerOption option) => Default(option) is { Length: > 0 } value ? value : option.DerivedDefault;
+
+    /// <summary>The heading of a group.</summary>
+    internal static string Title(OptionGroup group) => group switch
+    {
+        OptionGroup.Node => "Node",
+        OptionGroup.Clients => "Clients",
+        OptionGroup.Cluster => "Cluster",
+        OptionGroup.Tuning => "Times and bounds",
+        OptionGroup.Logging => "Logging",
+        _ => throw new ArgumentOutOfRangeException(nameof(group), group, null),
+    };
+}

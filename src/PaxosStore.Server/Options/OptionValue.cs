@@ -1,0 +1,131 @@
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+
+namespace PaxosStore.Server.Options;
+
+/// <summary>Checks a value and brings it into the form the node reads.</summary>
+internal static partial class OptionValue
+{
+    private static readonly TimeSpan LongestDuration = TimeSpan.FromHours(24);
+
+    /// <exception cref="OptionsException">It is not what the option expects.</exception>
+    internal static Given Check(ServerOption option, string text, string source)
+    {
+        var trimmed = text.Trim();
+        if (trimmed.Length == 0) throw Bad(source, text, Expectation(option));
+        var value = option.Kind switch
+        {
+            OptionKind.Name when trimmed.IndexOfAny([' ', '\t', ',', '=']) >= 0 => throw Bad(source, text, Expectation(option)),
+            OptionKind.Duration => Duration(option, trimmed, source),
+            OptionKind.Count => Count(option, trimmed, source),
+            OptionKind.Choice => Choice(option, trimmed, source),
+            OptionKind.Members => Members(option, trimmed, source),
+            OptionKind.ListenUrl or OptionKind.AdvertisedUrl => OneUrl(option, trimmed, source),
+            OptionKind.ListenUrls or OptionKind.AdvertisedUrls => string.Join(',', Split(trimmed).Select(url => Url(option, url, source))),
+            _ => trimmed,
+        };
+        return value.Length > 0 ? new Given(value, source) : throw Bad(source, text, Expectation(option));
+    }
+
+    /// <summary>What a value of the option looks like, as the end of a sentence.</summary>
+    internal static string Expectation(ServerOption option) => option.Kind switch
+    {
+        OptionKind.Name => "a name without blanks, commas and equal signs, such as n1",
+        OptionKind.Text => "some text",
+        OptionKind.Path => "a path",
+        OptionKind.ListenUrl => "a URL with an IP address or localhost, such as http://127.0.0.1:2380",
+        OptionKind.ListenUrls => "URLs with an IP address or localhost, separated by commas, such as http://127.0.0.1:2379",
+        OptionKind.AdvertisedUrl => "a URL such as http://10.0.0.1:2380",
+        OptionKind.AdvertisedUrls => "URLs separated by commas, such as http://10.0.0.1:2379",
+        OptionKind.Members => "members as name=url separated by commas, such as n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380",
+        OptionKind.Duration => "a duration such as 100ms, 2s or 500 (milliseconds)",
+        OptionKind.Count => "a whole number of at least 1",
+        OptionKind.Choice => string.Join(" or ", option.Choices),
+        _ => throw new ArgumentOutOfRangeException(nameof(option), option.Kind, null),
+    };
+
+    /// <summary>True for an address that means "every interface".</summary>
+    internal static bool IsWildcard(Uri url) =>
+        IPAddress.TryParse(url.DnsSafeHost, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
+
+    internal static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    private static OptionsException Bad(string source, string value, string expected) =>
+        new($"{source}: '{value}' is not usable; expected {expected}");
+
+    private static string Duration(ServerOption option, string text, string source)
+    {
+        var match = DurationPattern().Match(text);
+        if (!match.Success) throw Bad(source, text, Expectation(option));
+        var number = double.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture);
+        var milliseconds = number * match.Groups["unit"].Value switch
+        {
+            "" or "ms" or "milli" or "millis" or "millisecond" or "milliseconds" => 1,
+            "s" or "second" or "seconds" => 1_000,
+            "m" or "min" or "minute" or "minutes" => 60_000,
+            _ => 3_600_000,
+        };
+        if (milliseconds < 1 || milliseconds > LongestDuration.TotalMilliseconds) throw Bad(source, text, "a duration from 1ms to 24h");
+        return string.Create(CultureInfo.InvariantCulture, $"{(long)milliseconds}ms");
+    }
+
+    private static string Count(ServerOption option, string text, string source) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+            ? number.ToString(CultureInfo.InvariantCulture)
+            : throw Bad(source, text, Expectation(option));
+
+    private static string Choice(ServerOption option, string text, string source)
+    {
+        if (option.Choices.Contains(text)) return text;
+        if (option.Name == "initial-cluster-state" && text == "existing")
+        {
+            throw new OptionsException($"{source}: joining a running cluster is not possible yet; expected {Expectation(option)}");
+        }
+
+        throw Bad(source, text, Expectation(option));
+    }
+
+    private static string Members(ServerOption option, string text, string source)
+    {
+        foreach (var entry in Split(text))
+        {
+            var equals = entry.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0) throw Bad(source, entry, Expectation(option));
+            Url(option, entry[(equals + 1)..], source);
+        }
+
+        return string.Join(',', Split(text));
+    }
+
+    private static string OneUrl(ServerOption option, string text, string source) => Split(text) is [var url]
+        ? Url(option, url, source)
+        : throw new OptionsException($"{source}: '{text}' has several URLs; expected {Expectation(option)}");
+
+    private static string Url(ServerOption option, string text, string source)
+    {
+        if (!text.Contains("://", StringComparison.Ordinal)) throw new OptionsException($"{source}: '{text}' lacks its scheme; expected http://{text}");
+        if (text.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new OptionsException($"{source}: '{text}' asks for TLS, which is not supported yet; expected http://...");
+        }
+
+        var pattern = UrlPattern().Match(text);
+        if (!pattern.Success || !Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Port is < 1 or > 65535) throw Bad(source, text, Expectation(option));
+        var listens = option.Kind is OptionKind.ListenUrl or OptionKind.ListenUrls;
+        if (listens && url.DnsSafeHost != "localhost" && !IPAddress.TryParse(url.DnsSafeHost, out _)) throw Bad(source, text, Expectation(option));
+        if (!listens && IsWildcard(url))
+        {
+            throw new OptionsException($"{source}: '{text}' means every interface, which nobody can connect to; expected an address that reaches this node");
+        }
+
+        return text.TrimEnd('/');
+    }
+
+    [GeneratedRegex(@"^(?<number>\d{1,12}(\.\d{1,6})?)\s*(?<unit>ms|milli(s|seconds?)?|s|seconds?|m|min|minutes?|h|hours?)?$")]
+    private static partial Regex DurationPattern();
+
+    // The port must be written: http's own, 80, is hardly ever meant.
+    [GeneratedRegex(@"^http://([^/\s@:\[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}/?$", RegexOptions.IgnoreCase)]
+    private static partial Regex UrlPattern();
+}

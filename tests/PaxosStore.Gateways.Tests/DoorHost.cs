@@ -1,0 +1,99 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using PaxosStore.Gateways.Etcd;
+using PaxosStore.Kv;
+using PaxosStore.Testing;
+
+namespace PaxosStore.Gateways.Tests;
+
+/// <summary>The door on real ports in front of an in-memory store.</summary>
+internal sealed class DoorHost : IAsyncDisposable
+{
+    private readonly WebApplication app;
+
+    private DoorHost(WebApplication app, InMemoryKvStore store, int port, int httpPort)
+    {
+        this.app = app;
+        Store = store;
+        Port = port;
+        HttpEndpoint = $"http://127.0.0.1:{httpPort}";
+        Client = new EtcdClient(Endpoint);
+    }
+
+    internal InMemoryKvStore Store { get; }
+
+    internal int Port { get; }
+
+    internal string Endpoint => $"http://127.0.0.1:{Port}";
+
+    internal string HttpEndpoint { get; }
+
+    internal EtcdClient Client { get; }
+
+    internal LogCounter Log { get; private init; } = null!;
+
+    internal static async Task<DoorHost> StartAsync(Action<EtcdDoorOptions>? configure = null)
+    {
+        var ports = FreePorts.Take(2);
+        var store = new InMemoryKvStore();
+        var log = new LogCounter();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Warning);
+        builder.Services.AddSingleton<IKvStore>(store);
+        builder.Services.AddEtcdDoor(configure);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            EtcdDoor.ConfigureLimits(kestrel);
+            kestrel.ListenLocalhost(ports[0], listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.ListenLocalhost(ports[1], listen => listen.Protocols = HttpProtocols.Http1);
+        });
+        var app = builder.Build();
+        app.MapEtcdDoor();
+        app.MapEtcdHttp();
+        await app.StartAsync();
+        return new DoorHost(app, store, ports[0], ports[1]) { Log = log };
+    }
+
+    /// <summary>Stops serving, as a process that is told to end.</summary>
+    internal Task StopAsync() => app.StopAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        using (var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5))) await app.StopAsync(limit.Token);
+        await app.DisposeAsync();
+        Store.Dispose();
+    }
+}
+
+/// <summary>Keeps what was logged at warning level and above.</summary>
+internal sealed class LogCounter : ILoggerProvider, ILogger
+{
+    private readonly List<string> lines = [];
+
+    internal string[] Lines
+    {
+        get
+        {
+            lock (lines) return [.. lines];
+        }
+    }
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        lock (lines) lines.Add($"{logLevel}: {formatter(state, exception)} {exception?.Message}");
+    }
+
+    public void Dispose()
+    {
+    }
+}

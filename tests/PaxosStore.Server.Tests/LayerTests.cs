@@ -1,0 +1,106 @@
+using Microsoft.Extensions.Logging;
+using PaxosStore.Node;
+
+namespace PaxosStore.Server.Tests;
+
+public sealed class LayerTests
+{
+    private static readonly TimeSpan RequestTimeoutByDefault = NodeDefaults.Reference.GetTimeSpan("paxosstore.request-timeout");
+
+    [Fact]
+    public void Without_any_option_one_node_runs_on_the_loopback_interface()
+    {
+        var options = Load.From();
+
+        Assert.Equal("default", options.Node.Name);
+        Assert.Equal(["http://127.0.0.1:2379/"], options.Node.ListenClientUrls.Select(url => url.ToString()));
+        Assert.Equal(["http://127.0.0.1:2389/"], options.Node.ListenHttpUrls.Select(url => url.ToString()));
+        Assert.Equal("default", Assert.Single(options.Node.InitialCluster).Key);
+        Assert.Equal(RequestTimeoutByDefault, options.Node.RequestTimeout);
+        Assert.Equal(LogLevel.Information, options.LogLevel);
+        Assert.Empty(options.Notices);
+    }
+
+    [Fact]
+    public void Each_layer_overrides_the_ones_before_it()
+    {
+        using var file = new TemporaryFile("paxosstore { name = file, request-timeout = 11s }");
+        var fileFlag = $"--config-file={file.Path}";
+        var etcd = new Dictionary<string, string> { ["ETCD_NAME"] = "etcd" };
+        var both = new Dictionary<string, string>(etcd) { ["PAXOSSTORE_NAME"] = "own" };
+
+        Assert.Equal("file", Load.From(fileFlag).Node.Name);
+        Assert.Equal("etcd", Load.With(etcd, fileFlag).Node.Name);
+        Assert.Equal("own", Load.With(both, fileFlag).Node.Name);
+        var all = Load.With(both, fileFlag, "--name", "flag").Node;
+        Assert.Equal("flag", all.Name);
+        Assert.Equal(TimeSpan.FromSeconds(11), all.RequestTimeout);
+        Assert.NotEqual(RequestTimeoutByDefault, all.RequestTimeout);
+    }
+
+    [Fact]
+    public void The_file_may_be_named_by_the_environment_and_the_flag_wins()
+    {
+        using var first = new TemporaryFile("paxosstore.name = first");
+        using var second = new TemporaryFile("paxosstore.name = second");
+        var environment = new Dictionary<string, string> { ["PAXOSSTORE_CONFIG_FILE"] = first.Path };
+
+        Assert.Equal("first", Load.With(environment).Node.Name);
+        Assert.Equal("second", Load.With(environment, "--config-file", second.Path).Node.Name);
+    }
+
+    [Theory]
+    [InlineData("--name", "x")]
+    [InlineData("--name=x")]
+    [InlineData("-name", "x")]
+    [InlineData("-name=x")]
+    [InlineData("--name=y", "--name=x")]
+    public void A_flag_may_be_written_in_every_way_operators_of_etcd_write_it(params string[] arguments) => Assert.Equal("x", Load.From(arguments).Node.Name);
+
+    [Theory]
+    [InlineData("250", 250)]
+    [InlineData("250ms", 250)]
+    [InlineData("2s", 2_000)]
+    [InlineData("1.5s", 1_500)]
+    [InlineData("1m", 60_000)]
+    public void A_duration_without_a_unit_counts_milliseconds(string text, int milliseconds) =>
+        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), Load.From("--request-timeout", text).Node.RequestTimeout);
+
+    [Fact]
+    public void A_file_may_give_several_addresses_as_a_list()
+    {
+        using var file = new TemporaryFile("paxosstore { listen-client-urls = [\"http://127.0.0.1:1001\", \"http://127.0.0.2:1002\"] }");
+
+        Assert.Equal([1001, 1002], Load.From("--config-file", file.Path).Node.ListenClientUrls.Select(url => url.Port));
+    }
+
+    [Fact]
+    public void Settings_of_the_actor_system_may_stand_in_the_file()
+    {
+        using var file = new TemporaryFile("akka.remote.retry-gate-closed-for = 123ms");
+
+        var akka = Load.From("--config-file", file.Path).Node.AkkaOverrides;
+
+        Assert.Equal(TimeSpan.FromMilliseconds(123), akka.GetTimeSpan("akka.remote.retry-gate-closed-for"));
+    }
+
+    [Fact]
+    public void A_path_with_backslashes_and_quotation_marks_survives()
+    {
+        var path = Path.Combine(Path.GetTempPath(), "a \\ \"b\"");
+
+        Assert.Equal(path, Load.From("--data-dir", path).Node.DataDirectory);
+    }
+
+    [Fact]
+    public void Variables_of_etcd_that_have_no_effect_are_told()
+    {
+        var environment = new Dictionary<string, string> { ["ETCD_CERT_FILE"] = "/cert", ["PAXOSSTORE_NAM"] = "n", ["PAXOSSTORE_SERVER_DLL"] = "x", ["ETCDCTL_API"] = "3" };
+
+        var notices = Load.With(environment).Notices;
+
+        Assert.Equal(2, notices.Count);
+        Assert.Contains("ETCD_CERT_FILE has no effect", notices[0], StringComparison.Ordinal);
+        Assert.Contains("did you mean PAXOSSTORE_NAME?", notices[1], StringComparison.Ordinal);
+    }
+}

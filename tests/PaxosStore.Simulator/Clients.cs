@@ -1,0 +1,228 @@
+using PaxosStore.Consensus;
+
+namespace PaxosStore.Simulator;
+
+/// <summary>
+/// Clients outside, each with one request at a time, served by the client side of some node, which passes it to whoever leads. What is not answered in
+/// time is sent again under the same number, perhaps through another node.
+/// </summary>
+internal sealed class Clients
+{
+    private const long Patience = Plan.Heartbeat * 4;
+
+    private readonly Simulation _simulation;
+    private readonly Plan _plan;
+    private readonly Defects _defects;
+    private readonly SimNode[] _nodes;
+    private readonly Judge _judge;
+    private readonly SplitMix _random;
+    private readonly Client[] _clients;
+    private long _numbers;
+    private bool _probing;
+    private bool _probeWrote;
+
+    public Clients(Simulation simulation, Plan plan, Defects defects, SimNode[] nodes, Judge judge)
+    {
+        (_simulation, _plan, _defects, _nodes, _judge) = (simulation, plan, defects, nodes, judge);
+        _random = new SplitMix(Plan.Mix(plan.Seed, 6));
+        _clients = [.. Enumerable.Range(0, plan.Clients + 1).Select(i => new Client(i))];
+    }
+
+    /// <summary>The write and the read demanded at the end are done.</summary>
+    public bool ProbeDone { get; private set; }
+
+    private Client Probe => _clients[^1];
+
+    public void Begin()
+    {
+        foreach (var client in _clients[..^1])
+        {
+            client.Home = _random.Below(_plan.Nodes);
+            Schedule(client, _random.Below((int)_plan.ThinkMean));
+        }
+    }
+
+    public void BeginProbe(int home)
+    {
+        _probing = true;
+        Probe.Home = home;
+        StartWrite(Probe);
+    }
+
+    /// <summary>A client's turn: begin something, or lose patience with what is under way.</summary>
+    public void Turn(int index, long turn)
+    {
+        var client = _clients[index];
+        if (client.Turn != turn) return;
+        if (client.Doing != Doing.Nothing)
+        {
+            Retry(client);
+        }
+        else if (!_probing)
+        {
+            if (_random.Below(4) == 0) client.Home = _random.Below(_plan.Nodes);
+            if (_random.NextUnit() < _plan.ReadShare) StartRead(client);
+            else StartWrite(client);
+        }
+    }
+
+    private void Retry(Client client)
+    {
+        _simulation.Counters.Retries++;
+        var lost = !_nodes[client.Home].Up || _nodes[client.Home].Incarnation != client.HomeIncarnation;
+        if (client != Probe && (lost || _random.Below(2) == 0)) client.Home = _random.Below(_plan.Nodes);
+        Attempt(client);
+    }
+
+    private void StartWrite(Client client)
+    {
+        (client.Doing, client.Floor, client.Attempts) = (Doing.Write, _judge.Witnessed, 0);
+        _judge.Issued[client.Index] = ++client.Request;
+        client.Bytes = Command.Encode(client.Index, client.Request, _plan.CommandBytes);
+        Attempt(client);
+    }
+
+    private void StartRead(Client client)
+    {
+        (client.Doing, client.Floor, client.Attempts) = (Doing.Read, _judge.Witnessed, 0);
+        Attempt(client);
+    }
+
+    private void Attempt(Client client)
+    {
+        var node = _nodes[client.Home];
+        (client.Number, client.Barrier, client.HomeIncarnation) = (++_numbers, -1, node.Incarnation);
+        Schedule(client, Patience << Math.Min(client.Attempts++, 3));
+        if (!node.Up || node.Paused) return;
+        if (node.Proposer.Leader is not { } leader)
+        {
+            Schedule(client, Plan.Heartbeat);
+            return;
+        }
+
+        if (client.Doing == Doing.Read)
+        {
+            _simulation.SendFromClient(node, leader, new ReadBarrierRequest(client.Number));
+            return;
+        }
+
+        _simulation.SendFromClient(node, leader, new Propose(client.Number, [client.Bytes]));
+        if (_defects.AckAtVote) ClaimDone(client);
+        // Now and then the command goes out twice, and now and then only log time is to move on.
+        if (_random.Below(8) == 0) _simulation.SendFromClient(node, leader, new Propose(++_numbers, [client.Bytes]));
+        if (_random.Below(8) == 0) _simulation.SendFromClient(node, leader, new Propose(++_numbers, []));
+    }
+
+    private void ClaimDone(Client client) => _judge.ClaimedDone(client.Index, client.Request);
+
+    private void Schedule(Client client, long delay) =>
+        _simulation.After(delay, new Event(EventKind.ClientTurn, client.Index, 0, Role.Client, 0, ++client.Turn, null));
+
+    /// <summary>Something for the client side of a node.</summary>
+    public void OnMessage(SimNode node, Message message)
+    {
+        switch (message)
+        {
+            case ReadBarrier m:
+                if (WhoAsked(node, m.Number) is { Doing: Doing.Read } reader)
+                {
+                    reader.Barrier = m.Slot.Number;
+                    FinishRead(reader, node);
+                }
+
+                break;
+            case ReadBarrierRejected m:
+                Refused(WhoAsked(node, m.Number));
+                break;
+            case ProposeRejected m:
+                Refused(WhoAsked(node, m.Batch));
+                break;
+        }
+    }
+
+    private Client? WhoAsked(SimNode node, long number)
+    {
+        foreach (var client in _clients)
+        {
+            var asked = client.Number == number || _defects.AnyBarrierWillDo;
+            if (asked && client.Home == node.Index && client.HomeIncarnation == node.Incarnation && client.Doing != Doing.Nothing) return client;
+        }
+
+        return null;
+    }
+
+    private void Refused(Client? client)
+    {
+        if (client is null) return;
+        _simulation.Counters.Refused++;
+        Schedule(client, Plan.Heartbeat / 2);
+    }
+
+    /// <summary>A node applied a slot: requests it serves may be done.</summary>
+    public void OnApplied(SimNode node, ChosenValue chosen)
+    {
+        foreach (var client in _clients)
+        {
+            if (client.Home != node.Index || client.HomeIncarnation != node.Incarnation) continue;
+            if (client.Doing == Doing.Read && client.Barrier >= 0) FinishRead(client, node);
+            else if (client.Doing == Doing.Write && !chosen.Value.IsNoOp) FinishWrite(client, node, chosen);
+        }
+    }
+
+    private void FinishRead(Client client, SimNode node)
+    {
+        if (node.State.Applied < client.Barrier && !_defects.ReadBeforeApplied) return;
+        _simulation.Counters.Reads++;
+        _judge.Answered(client.Index, read: true, client.Floor, node.State.Applied);
+        Rest(client);
+    }
+
+    private void FinishWrite(Client client, SimNode node, ChosenValue chosen)
+    {
+        foreach (var bytes in chosen.Value.Commands)
+        {
+            var command = Command.Decode(bytes.Span);
+            if (command.Client != client.Index || command.Request != client.Request) continue;
+            _simulation.Counters.Writes++;
+            _judge.Answered(client.Index, read: false, client.Floor, node.State.Session(client.Index).Slot);
+            Rest(client);
+            return;
+        }
+    }
+
+    private void Rest(Client client)
+    {
+        (client.Doing, client.Barrier) = (Doing.Nothing, -1);
+        if (client == Probe)
+        {
+            if (_probeWrote) ProbeDone = true;
+            else StartRead(client);
+            _probeWrote = true;
+            return;
+        }
+
+        Schedule(client, (long)(-Math.Log(1 - _random.NextUnit()) * _plan.ThinkMean));
+    }
+
+    private enum Doing
+    {
+        Nothing,
+        Read,
+        Write,
+    }
+
+    private sealed class Client(int index)
+    {
+        public int Index { get; } = index;
+        public int Home { get; set; }
+        public int HomeIncarnation { get; set; }
+        public int Request { get; set; }
+        public long Number { get; set; }
+        public long Barrier { get; set; } = -1;
+        public long Floor { get; set; }
+        public long Turn { get; set; }
+        public int Attempts { get; set; }
+        public Doing Doing { get; set; }
+        public ReadOnlyMemory<byte> Bytes { get; set; }
+    }
+}

@@ -1,0 +1,32 @@
+using PaxosStore.Consensus;
+
+namespace PaxosStore.Simulator;
+
+/// <summary>What is wrong on purpose in a run. <see cref="None"/> is the product.</summary>
+internal sealed record Defects
+{
+    public static readonly Defects None = new();
+
+    public SafetyRules Rules { get; init; } = SafetyRules.Paxos;
+
+    /// <summary>The state machine does not look whether it has applied a request before.</summary>
+    public bool NoSessionDedup { get; init; }
+
+    /// <summary>A node comes back with an empty journal under its old identity.</summary>
+    public bool JournalLostAtRestart { get; init; }
+
+    /// <summary>A failed write is taken for a good one.</summary>
+    public bool WriteErrorIgnored { get; init; }
+
+    /// <summary>Recovery skips the first record of a write that was cut short and takes the rest.</summary>
+    public bool TornWriteSkipped { get; init; }
+
+    /// <summary>A read is answered as soon as its barrier is known, without waiting for the log to be applied that far.</summary>
+    public bool ReadBeforeApplied { get; init; }
+
+    /// <summary>A read barrier that another incarnation of the node asked for, or that was given up, is taken for the one asked for now.</summary>
+    public bool AnyBarrierWillDo { get; init; }
+
+    /// <summary>A client's write is acknowledged as soon as the leader took it.</summary>
+    public bool AckAtVote { get; init; }
+}

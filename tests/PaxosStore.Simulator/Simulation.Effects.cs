@@ -1,0 +1,179 @@
+using PaxosStore.Consensus;
+
+namespace PaxosStore.Simulator;
+
+/// <summary>The driver: what the roles ask for, carried out one effect at a time, so that a node can die between any two.</summary>
+internal sealed partial class Simulation
+{
+    private void CarryOut(SimNode node, Role role, Effects effects)
+    {
+        if (role == Role.Proposer) NoteLeadership(node);
+        foreach (var record in effects.Records)
+        {
+            _judge.Handed(node.Index, record);
+            node.Disk.Add(record, lazy: false);
+            if (DiesHere(node)) return;
+        }
+
+        foreach (var record in effects.LazyRecords) node.Disk.Add(record, lazy: true);
+        if (effects.Records.Count > 0) BeginWrite(node);
+        foreach (var message in effects.Now)
+        {
+            Send(node, role, message);
+            if (DiesHere(node)) return;
+        }
+
+        foreach (var message in effects.AfterDurable)
+        {
+            if (node.AfterDurable.Count == 0 && node.Disk.Durable == node.Disk.Handed) Send(node, role, message);
+            else node.AfterDurable.Enqueue((node.Disk.Handed, role, message));
+            if (DiesHere(node)) return;
+        }
+
+        foreach (var chosen in effects.Deliver)
+        {
+            Apply(node, chosen);
+            if (DiesHere(node)) return;
+        }
+    }
+
+    private void NoteLeadership(SimNode node)
+    {
+        var leading = node.Proposer.Phase == ProposerPhase.Leading;
+        if (leading && !node.WasLeading)
+        {
+            node.Tenure = ++_tenures;
+            Counters.Leaderships++;
+            _trace.Note(_now, node.Index, $"leads under {node.Proposer.Ballot}");
+        }
+
+        node.WasLeading = leading;
+    }
+
+    private void Apply(SimNode node, ChosenValue chosen)
+    {
+        node.State.Begin(chosen);
+        foreach (var bytes in chosen.Value.Commands)
+        {
+            var command = Command.Decode(bytes.Span);
+            if (node.State.Apply(command)) _judge.Effect(command.Client, command.Request, chosen.Slot.Number);
+        }
+
+        _judge.Applied(node.Index, chosen, node.State.Chain, _now);
+        _trace.Applied(_now, node.Index, chosen, node.State.Chain);
+        _clients.OnApplied(node, chosen);
+    }
+
+    // Journal.
+
+    private void BeginWrite(SimNode node)
+    {
+        if (!node.Disk.TryBegin(out var write)) return;
+        var latency = 20 + (long)(-Math.Log(1 - _disk.NextUnit()) * _plan.DiskMean);
+        if (_now < node.DiskSlowUntil && !_healed) latency += node.DiskSlowUntil - _now;
+        After(latency, new Event(EventKind.WriteDone, node.Index, 0, Role.Acceptor, node.Incarnation, write, null));
+    }
+
+    private void WriteDone(SimNode node, Event e)
+    {
+        if (e.Arg >= 0 && e.Arg == node.Disk.Write && node.Disk.InFlight != 0)
+        {
+            if (node.NextWriteFails)
+            {
+                node.NextWriteFails = false;
+                if (!_defects.WriteErrorIgnored)
+                {
+                    Crash(node, Plan.ElectionTimeout);
+                    return;
+                }
+
+                while (node.Disk.InFlight > node.Disk.Durable) node.Disk.DropInFlight();
+            }
+
+            MadeDurable(node, node.Disk.Complete());
+        }
+
+        if (node.Paused)
+        {
+            // The disk finishes its work beside a process that stands still; the process hears of it later.
+            node.Held.Enqueue(e with { Arg = -1 });
+            return;
+        }
+
+        while (node.AfterDurable.TryPeek(out var next) && next.Needed <= node.Disk.Durable)
+        {
+            node.AfterDurable.Dequeue();
+            Send(node, next.From, next.Message);
+            if (DiesHere(node)) return;
+        }
+
+        BeginWrite(node);
+    }
+
+    private void MadeDurable(SimNode node, int first)
+    {
+        for (var i = first; i < node.Disk.Durable; i++)
+        {
+            _judge.Durable(node.Index, node.Disk.Records[i], _now);
+            _trace.Durable(_now, node.Index, node.Disk.Records[i]);
+        }
+    }
+
+    // Messages.
+
+    private void Send(SimNode node, Role from, Outgoing outgoing)
+    {
+        var to = (int)outgoing.To.Value - 1;
+        _judge.Sent(node.Index, node.Incarnation, node.Tenure, to != node.Index, outgoing.Message, _now);
+        if (to == node.Index) SendLocally(node, from, outgoing.Role, outgoing.Message);
+        else SendAbroad(node.Index, to, outgoing.Role, outgoing.Message);
+    }
+
+    /// <summary>To another role of the same node: fast, in order, lost only with the process.</summary>
+    private void SendLocally(SimNode node, Role from, Role to, Message message)
+    {
+        ref var last = ref node.LocalArrival[((int)from * 4) + (int)to];
+        last = Math.Max(last, _now + _local.Below(60));
+        At(last, new Event(EventKind.Deliver, node.Index, node.Index, to, node.Incarnation, 0, message));
+    }
+
+    private void SendAbroad(int from, int to, Role role, Message message)
+    {
+        Span<long> delays = stackalloc long[2];
+        var copies = _network.Route(from, to, delays);
+        for (var i = 0; i < copies; i++) After(delays[i], new Event(EventKind.Deliver, to, from, role, 0, 0, message));
+    }
+
+    /// <summary>From the client side of a node to the leader's proposer.</summary>
+    public void SendFromClient(SimNode node, NodeId leader, Message message) => Send(node, Role.Client, new Outgoing(leader, Role.Proposer, message));
+
+    // The end of a process.
+
+    private bool DiesHere(SimNode node)
+    {
+        if (node.DiesAfter < 0) return false;
+        if (node.DiesAfter-- > 0) return false;
+        Crash(node, node.DownFor);
+        return true;
+    }
+
+    private void Crash(SimNode node, long downFor)
+    {
+        Counters.Crashes++;
+        var undurable = node.Disk.Handed - node.Disk.Durable;
+        var kept = undurable == 0 || _faults.Below(2) == 0 ? 0 : _faults.Below(undurable + 1);
+        Counters.RecordsLost += undurable - kept;
+        _trace.Note(_now, node.Index, $"dies, {kept} of {undurable} records that were not durable survive");
+        node.Stop();
+        MadeDurable(node, node.Disk.Crash(kept));
+        if (_defects.TornWriteSkipped && kept > 1) node.Disk.Drop(node.Disk.Durable - kept);
+        if (_defects.JournalLostAtRestart)
+        {
+            node.Disk.Wipe();
+            _judge.Wiped(node.Index);
+        }
+
+        _judge.RecheckDisks();
+        After(downFor, new Event(EventKind.Restart, node.Index, 0, 0, node.Incarnation, 0, null));
+    }
+}
