@@ -16,7 +16,7 @@ public class LeaderPauseTests
     public async Task A_leader_that_was_stopped_reads_nothing_stale_when_it_goes_on()
     {
         var recorder = new HistoryRecorder();
-        await using var cluster = await TestCluster.StartAsync("leader-pause");
+        await using var cluster = await TestCluster.StartAsync("leader-pause", 3, "--election-timeout", $"{ElectionTimeout.TotalMilliseconds}");
         await cluster.RunAsync(async () =>
         {
             var afterPause = 0;
