@@ -78,8 +78,14 @@ internal class SafetyRules
     /// <summary>A confirmation counts for its own ballot only.</summary>
     public virtual bool ConfirmationCounts(Ballot current, Ballot confirmed) => confirmed == current;
 
-    /// <summary>Log time goes on where the log stands.</summary>
-    public virtual TimeSpan TakeoverLogTime(TimeSpan highestInLog) => highestInLog;
+    /// <summary>Log time goes on where the log, or a leader before, stood.</summary>
+    public virtual TimeSpan TakeoverLogTime(TimeSpan highest) => highest;
+
+    /// <summary>
+    /// A leader whose clock no quorum has heard for long stamps nothing: it may have been replaced without knowing, and what it proposes may yet be chosen.
+    /// Its time must not run ahead of its successor's by more than this, or key leases renewed there would expire early.
+    /// </summary>
+    public virtual bool MayStamp(TimeSpan sinceHeard, TimeSpan limit) => sinceHeard <= limit;
 
     // Learner.
 
