@@ -37,7 +37,7 @@ internal sealed class Leadership
         NodeId self, Ballot ballot, Configuration configuration, PaxosOptions options, SafetyRules rules, Preparation preparation, Instant now)
     {
         (_self, Ballot, _configuration, _options, _rules) = (self, ballot, configuration, options, rules);
-        _clock = new LeaderClock(rules, rules.TakeoverLogTime(preparation.HighestLogTime), now.Elapsed);
+        _clock = new LeaderClock(rules, rules.TakeoverLogTime(preparation.HighestLogTime), now.Elapsed, options.ElectionTimeout);
         _chosen = _announced = preparation.Held;
         _adopted = [.. preparation.Adopted(ballot, now.WallClock)];
         OwnFirst = _chosen + _adopted.Length + 1;
@@ -55,7 +55,7 @@ internal sealed class Leadership
     /// <summary>No quorum answered for an election time-out's worth of heartbeats. Counted in heartbeats sent, so a suspended process is not misled.</summary>
     public bool LostQuorum => _heartbeatsWithoutQuorum > (int)(_options.ElectionTimeout / _options.HeartbeatInterval) + 1;
 
-    public TimeSpan LogTime(Instant now) => _clock.Reading(now.Elapsed);
+    public TimeSpan LogTime(Instant now) => _clock.Read(now.Elapsed);
 
     public void Start(Instant now, Effects effects)
     {
@@ -115,7 +115,6 @@ internal sealed class Leadership
         if (!_rules.ConfirmationCounts(Ballot, m.Ballot)) return;
         var quorumNumber = _reads.Confirm(from, m.Number, effects);
         _clock.Heard(quorumNumber);
-        Flush(now, effects);
         if (quorumNumber > _quorumNumberSeen) (_quorumNumberSeen, _heartbeatsWithoutQuorum) = (quorumNumber, 0);
         StartReadRound(now, effects);
     }
@@ -161,7 +160,6 @@ internal sealed class Leadership
     /// </summary>
     private void Flush(Instant now, Effects effects)
     {
-        if (!_clock.MayStamp(now.Elapsed, _options.ElectionTimeout)) return;
         while ((_queue.Count > 0 || _tickWanted) && _inFlight.Count < _options.PipelineWindow && _inFlightBytes < _options.PipelineBytes
             && (_inFlight.Count < _options.EagerSlots || _queueBytes >= _options.BatchBytes))
         {

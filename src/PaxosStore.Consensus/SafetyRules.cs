@@ -82,10 +82,10 @@ internal class SafetyRules
     public virtual TimeSpan TakeoverLogTime(TimeSpan highest) => highest;
 
     /// <summary>
-    /// A leader whose clock no quorum has heard for long stamps nothing: it may have been replaced without knowing, and what it proposes may yet be chosen.
-    /// Its time must not run ahead of its successor's by more than this, or key leases renewed there would expire early.
+    /// The clock of a leader that no quorum has heard for long stands still: it may have been replaced without knowing, and what it proposes may yet be
+    /// chosen. If its time ran ahead of its successor's, key leases renewed there would expire early.
     /// </summary>
-    public virtual bool MayStamp(TimeSpan sinceHeard, TimeSpan limit) => sinceHeard <= limit;
+    public virtual TimeSpan LogTime(TimeSpan clock, TimeSpan most) => clock < most ? clock : most;
 
     // Learner.
 

@@ -78,12 +78,11 @@ internal sealed class NodeFacts
 /// <summary>
 /// Log time as the state machine sees it (never going back) against true time: between any two slots it may not pass faster than the fastest clock, counted
 /// from the proposal of the first to the choice of the second. Otherwise a key lease renewed in the first could expire early at the second. Tolerated: what a
-/// replaced leader may run on unheard (one election time-out), and twice that for acceptors which forgot in a crash what they had heard.
+/// replaced leader may run on unheard (one election time-out), and more where acceptors may have forgotten in a crash what they had heard.
 /// </summary>
-internal sealed class ClockCheck
+internal sealed class ClockCheck(double tolerance)
 {
     private const double FastestClock = 1.1;
-    private const double Tolerance = 3 * Plan.ElectionTimeout;
 
     private TimeSpan _logTime;
     private double _bound = double.MaxValue;
@@ -99,7 +98,7 @@ internal sealed class ClockCheck
             throw new ViolationException("log time runs ahead", $"{_logTime} at {delivered.Slot}, true time {now} us");
         }
 
-        if (micros - (FastestClock * now) > _bound + Tolerance)
+        if (micros - (FastestClock * now) > _bound + tolerance)
         {
             throw new ViolationException("log time jumps", $"{_logTime} at {delivered.Slot}: a lease renewed before would expire {micros - (FastestClock * now) - _bound:F0} us early");
         }

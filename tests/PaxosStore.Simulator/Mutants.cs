@@ -30,7 +30,7 @@ internal sealed record Mutant(string Name, int Row, string What, Defects Defects
         Rule("confirms-any-ballot", 9, "an acceptor confirms a leader that lost", new ConfirmsAnything()),
         Rule("old-confirmation-counts", 10, "a read round takes the answer to the round before", new OldConfirmation()),
         Rule("confirmation-of-other-ballot", 10, "confirmations of an older ballot count", new ConfirmationOfOther()),
-        Rule("unheard-leader-stamps", 11, "a leader stamps values although no quorum has heard its clock for long", new UnheardStamps()),
+        Rule("unheard-clock-runs-on", 11, "the clock of a leader that no quorum hears goes on", new UnheardStamps()),
         Rule("log-time-runs-ahead", 12, "a new leader starts ahead of the log's time", new LogTimeAhead()),
         Rule("vote-before-durable", 15, "a vote leaves before it is on disk", new VoteEarly()),
         new("ack-before-chosen", 15, "a client's write is acknowledged when it is proposed", new Defects { AckAtVote = true }),
@@ -38,7 +38,7 @@ internal sealed record Mutant(string Name, int Row, string What, Defects Defects
         Rule("part-of-promise-is-enough", 25, "one part of a promise counts as the whole", new PartIsEnough()),
         Rule("promise-before-durable", 28, "a promise leaves before it is on disk", new PromiseEarly()),
         Rule("first-vote-not-reported", 30, "a promise leaves out the first vote above the watermark", new FirstVoteKept()),
-        new("write-error-ignored", 31, "a failed write is taken for a good one", new Defects { WriteErrorIgnored = true }),
+        new("write-error-ignored", 31, "a failed write is taken for a good one", new Defects { WriteErrorIgnored = true, SafetyOnly = true }),
         new("no-session-dedup", 33, "a repeated request is applied again", new Defects { NoSessionDedup = true }),
         new("journal-lost-at-restart", 38, "a node votes again under its identity after losing its disk", new Defects { JournalLostAtRestart = true }),
         Rule("accepts-anything", 43, "a promise does not void older ballots", new AcceptsAnything()),
@@ -47,7 +47,7 @@ internal sealed record Mutant(string Name, int Row, string What, Defects Defects
         new("torn-write-skipped", 48, "recovery skips a torn record and takes those after it", new Defects { TornWriteSkipped = true }),
     ];
 
-    private static Mutant Rule(string name, int row, string what, SafetyRules rules) => new(name, row, what, new Defects { Rules = rules });
+    private static Mutant Rule(string name, int row, string what, SafetyRules rules) => new(name, row, what, new Defects { Rules = rules, SafetyOnly = true });
 
     private sealed class PromiseNotRecorded : SafetyRules
     {
@@ -66,7 +66,7 @@ internal sealed record Mutant(string Name, int Row, string What, Defects Defects
 
     private sealed class HalfIsAQuorum : SafetyRules
     {
-        public override bool IsQuorum(int voters, Configuration configuration) => voters * 2 >= configuration.Voters.Length - 1 && voters > 0;
+        public override bool IsQuorum(int voters, Configuration configuration) => voters * 2 >= configuration.Voters.Length;
     }
 
     private sealed class BallotReused : SafetyRules
@@ -141,7 +141,7 @@ internal sealed record Mutant(string Name, int Row, string What, Defects Defects
 
     private sealed class UnheardStamps : SafetyRules
     {
-        public override bool MayStamp(TimeSpan sinceHeard, TimeSpan limit) => true;
+        public override TimeSpan LogTime(TimeSpan clock, TimeSpan most) => clock;
     }
 
     private sealed class LogTimeAhead : SafetyRules
