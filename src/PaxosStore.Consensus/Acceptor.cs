@@ -25,6 +25,9 @@ public sealed class Acceptor
     private Slot _chosen;
     private Slot _chosenRecorded;
 
+    // Invariant: never decreases while the process lives; not less than the log time of any value held.
+    private TimeSpan _logTime;
+
     private Ballot _leaderRelayed;
     private TimeSpan _leaderRelayedAt = TimeSpan.MinValue;
 
@@ -54,10 +57,10 @@ public sealed class Acceptor
                 break;
             case AcceptRecord r:
                 _promised = Max(_promised, r.Ballot);
-                _log.Set(r.Slot, r.Ballot, r.Value);
+                Hold(r.Slot, r.Ballot, r.Value);
                 break;
             case LearnRecord r:
-                _log.Set(r.Slot, Decided, r.Value);
+                Hold(r.Slot, Decided, r.Value);
                 break;
             case ChosenRecord r:
                 _chosen = Slot.Max(_chosen, r.Chosen);
@@ -121,7 +124,6 @@ public sealed class Acceptor
         }
 
         var outbox = _rules.PromiseWaitsForDisk ? _effects.AfterDurable : _effects.Now;
-        var logTime = _log.TryGet(_chosen, out _, out var last) ? last.LogTime : TimeSpan.Zero;
         var held = Slot.Min(m.Held, _chosen);
         var first = held.Next;
         var part = ImmutableArray.CreateBuilder<AcceptedEntry>();
@@ -131,7 +133,7 @@ public sealed class Acceptor
             if (!_log.TryGet(slot, out var ballot, out var value) || !_rules.PromiseReports(slot, held)) continue;
             if (part.Count > 0 && size + value.Size > _options.MessageBytes)
             {
-                outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, logTime, first, slot + -1, part.ToImmutable())));
+                outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, _logTime, first, slot + -1, part.ToImmutable())));
                 part.Clear();
                 (first, size) = (slot, 0);
             }
@@ -140,7 +142,7 @@ public sealed class Acceptor
             size += value.Size;
         }
 
-        outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, logTime, first, Slot.End, part.ToImmutable())));
+        outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, _logTime, first, Slot.End, part.ToImmutable())));
     }
 
     private void OnAccept(NodeId from, Accept m, TimeSpan now)
@@ -194,8 +196,14 @@ public sealed class Acceptor
             return;
         }
 
-        _log.Set(slot, ballot, value);
+        Hold(slot, ballot, value);
         if (_rules.VoteIsRecorded) _effects.Records.Add(new AcceptRecord(slot, ballot, value));
+    }
+
+    private void Hold(Slot slot, Ballot ballot, Value value)
+    {
+        _log.Set(slot, ballot, value);
+        if (value.LogTime > _logTime) _logTime = value.LogTime;
     }
 
     private void OnConfirm(NodeId from, Confirm m, TimeSpan now)
@@ -206,6 +214,7 @@ public sealed class Acceptor
             return;
         }
 
+        if (m.LogTime > _logTime) _logTime = m.LogTime;
         _effects.Send(from, Role.Proposer, new Confirmed(m.Ballot, m.Number));
         if (m.Chosen > _chosen) _effects.Send(_self, Role.Learner, new ChosenUpTo(m.Ballot, m.Chosen));
         RelayLeader(m.Ballot, now);
@@ -233,7 +242,7 @@ public sealed class Acceptor
         {
             if (slot <= _chosen) continue;
             if (_log.TryGet(slot, out _, out var held) && held.Equals(value)) continue;
-            _log.Set(slot, Decided, value);
+            Hold(slot, Decided, value);
             _effects.Records.Add(new LearnRecord(slot, value));
         }
 

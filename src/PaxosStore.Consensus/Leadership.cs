@@ -13,8 +13,6 @@ internal sealed class Leadership
     private readonly Configuration _configuration;
     private readonly PaxosOptions _options;
     private readonly SafetyRules _rules;
-    private readonly Instant _since;
-    private readonly TimeSpan _logTimeAtStart;
     private readonly ImmutableArray<Value> _adopted;
     private readonly ReadRounds _reads;
 
@@ -29,6 +27,8 @@ internal sealed class Leadership
     private int _queueBytes;
     private bool _tickWanted;
 
+    private readonly LeaderClock _clock;
+
     private TimeSpan _heartbeatAt = TimeSpan.MinValue;
     private int _heartbeatsWithoutQuorum;
     private long _quorumNumberSeen;
@@ -36,8 +36,8 @@ internal sealed class Leadership
     public Leadership(
         NodeId self, Ballot ballot, Configuration configuration, PaxosOptions options, SafetyRules rules, Preparation preparation, Instant now)
     {
-        (_self, Ballot, _configuration, _options, _rules, _since) = (self, ballot, configuration, options, rules, now);
-        _logTimeAtStart = rules.TakeoverLogTime(preparation.HighestLogTime);
+        (_self, Ballot, _configuration, _options, _rules) = (self, ballot, configuration, options, rules);
+        _clock = new LeaderClock(rules, rules.TakeoverLogTime(preparation.HighestLogTime), now.Elapsed, options.ElectionTimeout);
         _chosen = _announced = preparation.Held;
         _adopted = [.. preparation.Adopted(ballot, now.WallClock)];
         OwnFirst = _chosen + _adopted.Length + 1;
@@ -55,7 +55,7 @@ internal sealed class Leadership
     /// <summary>No quorum answered for an election time-out's worth of heartbeats. Counted in heartbeats sent, so a suspended process is not misled.</summary>
     public bool LostQuorum => _heartbeatsWithoutQuorum > (int)(_options.ElectionTimeout / _options.HeartbeatInterval) + 1;
 
-    public TimeSpan LogTime(Instant now) => _logTimeAtStart + (now.Elapsed - _since.Elapsed);
+    public TimeSpan LogTime(Instant now) => _clock.Read(now.Elapsed);
 
     public void Start(Instant now, Effects effects)
     {
@@ -83,7 +83,7 @@ internal sealed class Leadership
     public void OnReadBarrierRequest(NodeId from, ReadBarrierRequest m, Instant now, Effects effects)
     {
         if (!_reads.TryAdd(from, m.Number)) effects.Send(from, Role.Client, new ReadBarrierRejected(m.Number, Rejection.Overloaded));
-        else StartReadRound(effects);
+        else StartReadRound(now, effects);
     }
 
     public void OnAccepted(NodeId from, Accepted m, Instant now, Effects effects)
@@ -107,15 +107,16 @@ internal sealed class Leadership
             effects.SendTo(_configuration.Members, Role.Learner, new ChosenUpTo(Ballot, _chosen));
         }
 
-        StartReadRound(effects);
+        StartReadRound(now, effects);
     }
 
     public void OnConfirmed(NodeId from, Confirmed m, Instant now, Effects effects)
     {
         if (!_rules.ConfirmationCounts(Ballot, m.Ballot)) return;
         var quorumNumber = _reads.Confirm(from, m.Number, effects);
+        _clock.Heard(quorumNumber);
         if (quorumNumber > _quorumNumberSeen) (_quorumNumberSeen, _heartbeatsWithoutQuorum) = (quorumNumber, 0);
-        StartReadRound(effects);
+        StartReadRound(now, effects);
     }
 
     public void Tick(Instant now, Effects effects)
@@ -190,13 +191,15 @@ internal sealed class Leadership
     {
         _heartbeatAt = now.Elapsed;
         _heartbeatsWithoutQuorum++;
-        effects.SendTo(_configuration.Members, Role.Acceptor, new Confirm(Ballot, _reads.NextNumber(), _chosen));
+        effects.SendTo(_configuration.Members, Role.Acceptor, NewConfirm(_reads.NextNumber(), now));
     }
 
-    private void StartReadRound(Effects effects)
+    private Confirm NewConfirm(long number, Instant now) => new(Ballot, number, _chosen, _clock.Tell(number, now.Elapsed));
+
+    private void StartReadRound(Instant now, Effects effects)
     {
         if (!_rules.ReadsOpen(_chosen, OwnFirst) || !_reads.TryBegin(_chosen, out var number)) return;
-        effects.SendTo(_configuration.Voters, Role.Acceptor, new Confirm(Ballot, number, _chosen));
+        effects.SendTo(_configuration.Voters, Role.Acceptor, NewConfirm(number, now));
         _reads.CompleteConfirmed(effects);
     }
 

@@ -38,11 +38,11 @@ public sealed record Prepare(Ballot Ballot, Slot Held) : Message;
 /// </summary>
 /// <param name="Ballot">The ballot promised.</param>
 /// <param name="Chosen">All slots ≤ it are chosen and held by this acceptor.</param>
-/// <param name="ChosenLogTime">Log time of the value at <paramref name="Chosen"/>.</param>
+/// <param name="LogTime">Highest log time this acceptor heard of, from votes and from confirmations.</param>
 /// <param name="First">First slot this part covers.</param>
 /// <param name="Last">Last slot it covers; the last part reaches to <see cref="Slot.End"/>.</param>
 /// <param name="Entries">All votes this acceptor gave from <paramref name="First"/> to <paramref name="Last"/>.</param>
-public sealed record Promise(Ballot Ballot, Slot Chosen, TimeSpan ChosenLogTime, Slot First, Slot Last, ImmutableArray<AcceptedEntry> Entries) : Message;
+public sealed record Promise(Ballot Ballot, Slot Chosen, TimeSpan LogTime, Slot First, Slot Last, ImmutableArray<AcceptedEntry> Entries) : Message;
 
 /// <summary>Phase 1 refused.</summary>
 /// <param name="Ballot">The ballot asked for.</param>
@@ -66,7 +66,8 @@ public sealed record AcceptRejected(Ballot Ballot, Ballot Promised) : Message;
 /// <param name="Ballot">The leader's ballot.</param>
 /// <param name="Number">Counts confirmations under this ballot; the answer is bound to ballot and number.</param>
 /// <param name="Chosen">The leader's chosen watermark: rides along for the learner.</param>
-public sealed record Confirm(Ballot Ballot, long Number, Slot Chosen) : Message;
+/// <param name="LogTime">What the leader's clock says; the next leader's goes on from there.</param>
+public sealed record Confirm(Ballot Ballot, long Number, Slot Chosen, TimeSpan LogTime) : Message;
 
 /// <summary>No newer ballot has been promised here when confirmation <paramref name="Number"/> arrived.</summary>
 public sealed record Confirmed(Ballot Ballot, long Number) : Message;

@@ -28,7 +28,7 @@ internal sealed class Preparation(NodeId self, Configuration configuration, Safe
         if (from == self && !HasPromised(self)) Held = Slot.Max(Held, m.Chosen);
         if (!_covered.TryGetValue(from, out var covered)) _covered[from] = covered = [];
         covered[m.First.Number] = Math.Max(m.Last.Number, covered.GetValueOrDefault(m.First.Number));
-        Raise(m.ChosenLogTime);
+        Raise(m.LogTime);
         foreach (var vote in m.Entries)
         {
             if (!_votes.TryGetValue(vote.Slot.Number, out var best) || rules.Supersedes(vote.Ballot, best.Ballot)) _votes[vote.Slot.Number] = vote;
@@ -61,12 +61,10 @@ internal sealed class Preparation(NodeId self, Configuration configuration, Safe
     {
         if (!rules.AdoptsReportedValues) yield break;
         var next = Held.Next;
-        var logTime = TimeSpan.Zero;
         foreach (var (slot, vote) in _votes)
         {
             if (slot < next.Number) continue;
-            for (; next.Number < slot; next = next.Next) yield return new Value(ballot.Round, logTime, wallClock, []);
-            logTime = vote.Value.LogTime;
+            for (; next.Number < slot; next = next.Next) yield return new Value(ballot.Round, HighestLogTime, wallClock, []);
             yield return vote.Value;
             next = next.Next;
         }

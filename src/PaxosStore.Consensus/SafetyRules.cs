@@ -78,8 +78,14 @@ internal class SafetyRules
     /// <summary>A confirmation counts for its own ballot only.</summary>
     public virtual bool ConfirmationCounts(Ballot current, Ballot confirmed) => confirmed == current;
 
-    /// <summary>Log time goes on where the log stands.</summary>
-    public virtual TimeSpan TakeoverLogTime(TimeSpan highestInLog) => highestInLog;
+    /// <summary>Log time goes on where the log, or a leader before, stood.</summary>
+    public virtual TimeSpan TakeoverLogTime(TimeSpan highest) => highest;
+
+    /// <summary>
+    /// The clock of a leader that no quorum has heard for long stands still: it may have been replaced without knowing, and what it proposes may yet be
+    /// chosen. If its time ran ahead of its successor's, key leases renewed there would expire early.
+    /// </summary>
+    public virtual TimeSpan LogTime(TimeSpan clock, TimeSpan most) => clock < most ? clock : most;
 
     // Learner.
 

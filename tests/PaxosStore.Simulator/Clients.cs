@@ -158,6 +158,15 @@ internal sealed class Clients
         Schedule(client, Plan.Heartbeat / 2);
     }
 
+    /// <summary>A node that stood still goes on: what clients asked of it meanwhile reaches it now.</summary>
+    public void OnResumed(SimNode node)
+    {
+        foreach (var client in _clients)
+        {
+            if (client.Home == node.Index && client.Doing != Doing.Nothing && node.Up && !node.Paused) Attempt(client);
+        }
+    }
+
     /// <summary>A node applied a slot: requests it serves may be done.</summary>
     public void OnApplied(SimNode node, ChosenValue chosen)
     {

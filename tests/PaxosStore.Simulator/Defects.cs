@@ -9,6 +9,9 @@ internal sealed record Defects
 
     public SafetyRules Rules { get; init; } = SafetyRules.Paxos;
 
+    /// <summary>Progress at the end is not demanded: the mistake must be noticed by the harm it does.</summary>
+    public bool SafetyOnly { get; init; }
+
     /// <summary>The state machine does not look whether it has applied a request before.</summary>
     public bool NoSessionDedup { get; init; }
 

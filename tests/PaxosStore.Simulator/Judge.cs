@@ -21,7 +21,7 @@ internal sealed class Judge(Plan plan)
     private readonly Dictionary<Ballot, long> _tenures = [];
     private readonly Dictionary<Ballot, int> _preparedBy = [];
     private readonly Dictionary<(int Client, int Request), long> _effects = [];
-    private readonly ClockCheck _clock = new();
+    private readonly ClockCheck _clock = new(plan.Tolerance);
     private readonly int _quorum = (plan.Voters / 2) + 1;
     private readonly ulong _voters = (1UL << plan.Voters) - 1;
 
@@ -149,7 +149,13 @@ internal sealed class Judge(Plan plan)
     private void Proposed(int node, long tenure, Accept m, long now)
     {
         Check(m.Ballot.Node.Value == (ulong)node + 1, "two leaders", $"n{node + 1} proposes under {m.Ballot}");
-        if (!_tenures.TryGetValue(m.Ballot, out var first)) _tenures[m.Ballot] = tenure;
+        if (!_tenures.TryGetValue(m.Ballot, out var first))
+        {
+            _tenures[m.Ballot] = tenure;
+            var promised = 0;
+            for (var i = 0; i < plan.Voters; i++) promised += _nodes[i].DurablePromise >= m.Ballot ? 1 : 0;
+            Check(promised >= _quorum, "leads without a quorum", $"n{node + 1} under {m.Ballot}, promised on {promised} disks");
+        }
         else Check(first == tenure, "led twice under one ballot", $"n{node + 1} under {m.Ballot}");
         var slot = m.First;
         foreach (var value in m.Values)

@@ -95,6 +95,9 @@ internal sealed class Plan
 
     public int Nodes => Voters + Observers;
 
+    /// <summary>By how much log time may pass too fast, in us: what a replaced leader may run on unheard, and more after crashes.</summary>
+    public double Tolerance => Faults.Any(f => f.Kind is FaultKind.Crash or FaultKind.PowerLoss or FaultKind.DiskError) ? 4 * ElectionTimeout : 1.2 * ElectionTimeout;
+
     public static Plan FromSeed(ulong seed)
     {
         var r = new SplitMix(Mix(seed, 1));
@@ -160,8 +163,9 @@ internal sealed class Plan
     private static List<Fault> DrawFaults(SplitMix r, int nodes, long end)
     {
         var faults = new List<Fault>();
-        switch (r.Below(5))
+        switch (r.Below(6))
         {
+            case 2: Comeback(r, nodes, end, faults); break;
             case 0: Swizzle(r, nodes, end, faults); break;
             case 1: HuntLeader(r, end, faults); break;
         }
@@ -215,6 +219,22 @@ internal sealed class Plan
         for (long at = ElectionTimeout; at < end; at += ElectionTimeout + r.Below(2 * (int)ElectionTimeout))
         {
             faults.Add(new Fault(at, only ?? kinds[r.Below(kinds.Length)], -1, -1, r.Below(3 * (int)ElectionTimeout), r.Below(12)));
+        }
+    }
+
+    /// <summary>
+    /// The leader is frozen and cut off; the others, sometimes kept apart for a while too, elect another; then it wakes up, believing that it leads.
+    /// </summary>
+    private static void Comeback(SplitMix r, int nodes, long end, List<Fault> faults)
+    {
+        for (long at = 3 * ElectionTimeout / 2; at < end; at += 6 * ElectionTimeout)
+        {
+            var away = ElectionTimeout + r.Below(3 * (int)ElectionTimeout);
+            var apart = r.Below(2) == 0 ? r.Below(6 * (int)ElectionTimeout) : 0;
+            faults.Add(new Fault(at, FaultKind.Pause, -1, -1, away + apart, 0));
+            if (r.Below(3) > 0) faults.Add(new Fault(at, FaultKind.Isolate, -1, -1, away + apart + r.Below(30_000) - 20_000, 0));
+            if (apart == 0) continue;
+            for (var i = 0; i < nodes; i++) faults.Add(new Fault(at + 1, FaultKind.Isolate, i, -1, apart, 0));
         }
     }
 

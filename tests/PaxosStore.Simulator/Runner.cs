@@ -25,6 +25,17 @@ internal static class Runner
         }
     }
 
+    /// <summary>The first of <paramref name="count"/> seeds that fails, null when none does.</summary>
+    public static Outcome? FirstFailure(Defects defects, ulong from, ulong count)
+    {
+        for (var seed = from; seed < from + count; seed++)
+        {
+            if (Run(seed, defects) is { Failed: true } outcome) return outcome;
+        }
+
+        return null;
+    }
+
     /// <summary>Everything needed to look into a failed seed: plan, last lines of the trace, and how to replay it.</summary>
     public static string Report(Outcome outcome, int lines = 60)
     {

@@ -76,6 +76,8 @@ internal sealed partial class Simulation
             if (e.Kind == EventKind.WriteDone) WriteDone(node, e);
             else HandleOn(node, e);
         }
+
+        _clients.OnResumed(node);
     }
 
     private bool InCore(int node) => (_plan.Core & (1 << node)) != 0;
@@ -124,6 +126,7 @@ internal sealed partial class Simulation
     /// <summary>A new write and a read after it must go through in the core within 20 election time-outs, and all of the core apply the same log.</summary>
     private void DemandProgress()
     {
+        if (_defects.SafetyOnly) return;
         var began = _now;
         var home = System.Numerics.BitOperations.TrailingZeroCount(_plan.Core);
         _clients.BeginProbe(home);

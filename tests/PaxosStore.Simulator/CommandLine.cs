@@ -1,0 +1,157 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace PaxosStore.Simulator;
+
+/// <summary>The command line.</summary>
+internal static class CommandLine
+{
+    private const string Help =
+        """
+        Drives the protocol core (src/PaxosStore.Consensus) through seeded faults in virtual time and checks it after every event.
+
+          --seeds N [--from S] [--jobs J]   run N seeds from S on (default 0) on J threads (default 1); stops at the first failure
+                   [--verify]               run each 100th seed again in a second process and compare the trace hashes
+          --seed N [--trace]                run one seed; with --trace print its plan and everything that happens
+          --mutants [--budget B] [NAME]     make known mistakes on purpose and show which check notices, within B seeds (default 100000)
+          --seed N --mutant NAME [--trace]  run one seed with a mistake
+          --hash S...                       print the trace hash of each seed (for --verify)
+
+        The same seed gives the same plan and the same trace, on any machine. A failure prints the seed, its plan, the last lines of the trace and the
+        command that replays it. Exit status: 0 nothing found, 1 a violation (or a mutant that survived), 2 wrong usage.
+
+        Examples:
+          dotnet run -c Release --project tests/PaxosStore.Simulator -- --seeds 1000000 --jobs 2
+          dotnet run -c Release --project tests/PaxosStore.Simulator -- --seed 842 --trace
+          dotnet run -c Release --project tests/PaxosStore.Simulator -- --mutants --budget 20000
+        """;
+
+    public static int Run(string[] args)
+    {
+        try
+        {
+            var options = Options.Parse(args);
+            if (options.Help) Console.WriteLine(Help);
+            else if (options.Hashes is { } seeds) PrintHashes(seeds);
+            else if (options.Mutants) return Mutants(options);
+            else if (options.Seed is { } seed) return One(seed, options);
+            else return Many(options);
+            return 0;
+        }
+        catch (FormatException x)
+        {
+            Console.Error.WriteLine(x.Message);
+            Console.Error.WriteLine("try --help");
+            return 2;
+        }
+    }
+
+    private static void PrintHashes(IReadOnlyList<ulong> seeds)
+    {
+        foreach (var seed in seeds) Console.WriteLine($"{seed} {Runner.Run(seed).Hash:x16}");
+    }
+
+    private static int One(ulong seed, Options options)
+    {
+        Console.WriteLine(Plan.FromSeed(seed));
+        var defects = options.Name is { } name ? Find(name).Defects : Defects.None;
+        var outcome = Runner.Run(seed, defects, options.Trace ? Console.WriteLine : null);
+        Console.WriteLine(outcome.Counters);
+        Console.WriteLine($"trace hash {outcome.Hash:x16}");
+        Console.WriteLine(outcome.Failed ? $"FAILED {outcome.Detail}" : "no violation");
+        return outcome.Failed ? 1 : 0;
+    }
+
+    private static Mutant Find(string name) =>
+        Mutant.All.FirstOrDefault(m => m.Name == name)
+        ?? throw new FormatException($"no mutant '{name}'; there are: {string.Join(", ", Mutant.All.Select(m => m.Name))}");
+
+    private static int Mutants(Options options)
+    {
+        var survivors = 0;
+        Console.WriteLine("| mutant | row | mistake | caught by | seeds needed |");
+        Console.WriteLine("|---|---|---|---|---|");
+        foreach (var mutant in options.Name is { } name ? [Find(name)] : Mutant.All)
+        {
+            var caught = Runner.FirstFailure(mutant.Defects, options.From, options.Budget);
+            if (caught is null) survivors++;
+            var found = caught is null ? $"**survived** | {options.Budget}" : $"{caught.Invariant} | {caught.Seed - options.From + 1}";
+            Console.WriteLine($"| {mutant.Name} | {mutant.Row} | {mutant.What} | {found} |");
+        }
+
+        Console.WriteLine();
+        Console.WriteLine(survivors == 0 ? "every mutant was caught" : $"{survivors} mutants survived");
+        return survivors == 0 ? 0 : 1;
+    }
+
+    private static int Many(Options options)
+    {
+        var clock = Stopwatch.StartNew();
+        var batch = new Batch(options.From, options.Seeds, options.Jobs);
+        using (new Timer(_ => Console.WriteLine(Progress(batch, clock)), null, 10_000, 10_000)) batch.Run();
+        Console.WriteLine(batch.Totals());
+        Console.WriteLine(Progress(batch, clock));
+        foreach (var failure in batch.Failures) Console.WriteLine(Runner.Report(failure));
+        if (batch.Failures.Count > 0) return 1;
+        if (options.Verify && !Verification.Check(batch.Hashes)) return 1;
+        Console.WriteLine("no violation");
+        return 0;
+    }
+
+    private static string Progress(Batch batch, Stopwatch clock) =>
+        $"{batch.Done:N0} of {batch.Count:N0} seeds, {batch.Done / clock.Elapsed.TotalSeconds:N0} seeds/s on {batch.Jobs} thread(s), {clock.Elapsed.TotalSeconds:N0} s";
+
+    private sealed class Options
+    {
+        public bool Help { get; private set; }
+        public bool Trace { get; private set; }
+        public bool Verify { get; private set; }
+        public bool Mutants { get; private set; }
+        public string? Name { get; private set; }
+        public ulong? Seed { get; private set; }
+        public ulong Seeds { get; private set; }
+        public ulong From { get; private set; }
+        public ulong Budget { get; private set; } = 100_000;
+        public int Jobs { get; private set; } = 1;
+        public List<ulong>? Hashes { get; private set; }
+
+        public static Options Parse(string[] args)
+        {
+            var o = new Options { Help = args.Length == 0 };
+            var rest = new Queue<string>(args);
+            while (rest.TryDequeue(out var arg))
+            {
+                switch (arg)
+                {
+                    case "--help" or "-h": o.Help = true; break;
+                    case "--trace": o.Trace = true; break;
+                    case "--verify": o.Verify = true; break;
+                    case "--mutants": o.Mutants = true; break;
+                    case "--mutant": o.Name = rest.TryDequeue(out var name) ? name : throw new FormatException("--mutant needs a name"); break;
+                    case "--seed": o.Seed = Number(arg, rest); break;
+                    case "--seeds": o.Seeds = Number(arg, rest); break;
+                    case "--from": o.From = Number(arg, rest); break;
+                    case "--budget": o.Budget = Number(arg, rest); break;
+                    case "--jobs": o.Jobs = (int)Math.Clamp(Number(arg, rest), 1, 256); break;
+                    case "--hash": o.Hashes = []; break;
+                    default: o.Other(arg); break;
+                }
+            }
+
+            if (!o.Help && !o.Mutants && o.Hashes is null && o.Seed is null && o.Seeds == 0) throw new FormatException("nothing to do: give --seeds, --seed or --mutants");
+            return o;
+        }
+
+        private void Other(string arg)
+        {
+            if (Hashes is not null && ulong.TryParse(arg, CultureInfo.InvariantCulture, out var seed)) Hashes.Add(seed);
+            else if (Mutants && !arg.StartsWith('-')) Name = arg;
+            else throw new FormatException($"unknown argument '{arg}'");
+        }
+
+        private static ulong Number(string option, Queue<string> rest) =>
+            rest.TryDequeue(out var text) && ulong.TryParse(text.Replace("_", "", StringComparison.Ordinal), CultureInfo.InvariantCulture, out var number)
+                ? number
+                : throw new FormatException($"{option} needs a number");
+    }
+}
