@@ -22,7 +22,7 @@ internal static class WireCodec
                 break;
             case Accepted b: wire.Accepted = new WireAccepted { Ballot = ToWire(b.Ballot), First = b.First.Number, Count = b.Count }; break;
             case AcceptRejected b: wire.AcceptRejected = Rejected(b.Ballot, b.Promised); break;
-            case Confirm b: wire.Confirm = new WireConfirm { Ballot = ToWire(b.Ballot), Number = b.Number, Chosen = b.Chosen.Number }; break;
+            case Confirm b: wire.Confirm = new WireConfirm { Ballot = ToWire(b.Ballot), Number = b.Number, Chosen = b.Chosen.Number, LogTimeTicks = b.LogTime.Ticks }; break;
             case Confirmed b: wire.Confirmed = new WireConfirmed { Ballot = ToWire(b.Ballot), Number = b.Number }; break;
             case ConfirmRejected b: wire.ConfirmRejected = Rejected(b.Ballot, b.Promised); break;
             case ChosenUpTo b: wire.ChosenUpTo = new WireChosenUpTo { Ballot = ToWire(b.Ballot), Chosen = b.Chosen.Number }; break;
@@ -58,7 +58,7 @@ internal static class WireCodec
         WirePeerMessage.BodyOneofCase.Accept => new Accept(FromWire(w.Accept.Ballot), new Slot(w.Accept.First), Values(w.Accept.Values), new Slot(w.Accept.Chosen)),
         WirePeerMessage.BodyOneofCase.Accepted => new Accepted(FromWire(w.Accepted.Ballot), new Slot(w.Accepted.First), w.Accepted.Count),
         WirePeerMessage.BodyOneofCase.AcceptRejected => new AcceptRejected(FromWire(w.AcceptRejected.Ballot), FromWire(w.AcceptRejected.Promised)),
-        WirePeerMessage.BodyOneofCase.Confirm => new Confirm(FromWire(w.Confirm.Ballot), w.Confirm.Number, new Slot(w.Confirm.Chosen)),
+        WirePeerMessage.BodyOneofCase.Confirm => new Confirm(FromWire(w.Confirm.Ballot), w.Confirm.Number, new Slot(w.Confirm.Chosen), new TimeSpan(w.Confirm.LogTimeTicks)),
         WirePeerMessage.BodyOneofCase.Confirmed => new Confirmed(FromWire(w.Confirmed.Ballot), w.Confirmed.Number),
         WirePeerMessage.BodyOneofCase.ConfirmRejected => new ConfirmRejected(FromWire(w.ConfirmRejected.Ballot), FromWire(w.ConfirmRejected.Promised)),
         WirePeerMessage.BodyOneofCase.ChosenUpTo => new ChosenUpTo(FromWire(w.ChosenUpTo.Ballot), new Slot(w.ChosenUpTo.Chosen)),
@@ -88,7 +88,7 @@ internal static class WireCodec
         {
             Ballot = ToWire(p.Ballot),
             Chosen = p.Chosen.Number,
-            ChosenLogTimeTicks = p.ChosenLogTime.Ticks,
+            LogTimeTicks = p.LogTime.Ticks,
             First = p.First.Number,
             Last = p.Last.Number,
         };
@@ -97,7 +97,7 @@ internal static class WireCodec
     }
 
     private static Promise FromWire(WirePromise p) => new(
-        FromWire(p.Ballot), new Slot(p.Chosen), new TimeSpan(p.ChosenLogTimeTicks), new Slot(p.First), new Slot(p.Last), [.. p.Entries.Select(FromWire)]);
+        FromWire(p.Ballot), new Slot(p.Chosen), new TimeSpan(p.LogTimeTicks), new Slot(p.First), new Slot(p.Last), [.. p.Entries.Select(FromWire)]);
 
     private static WireRejected Rejected(Ballot asked, Ballot promised) => new() { Ballot = ToWire(asked), Promised = ToWire(promised) };
 
