@@ -155,7 +155,9 @@ internal sealed class RequestTracker
         _view = view;
         foreach (var command in commands)
         {
-            if (command.ClientId == _clientId && _pending.TryGetValue(command.RequestNumber, out var write)) Complete(write, command.Result, now);
+            // A repeat adds nothing: its first copy was answered when it was applied here.
+            if (command.ClientId != _clientId || command.Repeat) continue;
+            if (_pending.TryGetValue(command.RequestNumber, out var write)) Complete(write, command.Result, now);
         }
 
         CompleteReads();
