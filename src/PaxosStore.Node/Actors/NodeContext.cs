@@ -37,11 +37,12 @@ internal sealed class NodeContext
     /// <summary>Builds the ways to the other members; by selection, so that a restarted peer is found again under its path.</summary>
     public void Connect(ActorSystem system)
     {
+        var protocol = ((ExtendedActorSystem)system).Provider.DefaultAddress.Protocol;
         foreach (var url in _members.Values)
         {
             var id = new NodeId(Settings.MemberIdOf(url));
             if (id == Self) continue;
-            var root = new RootActorPath(new Address(AkkaConfig.Protocol, AkkaConfig.SystemName, url.Host, url.Port)) / "user" / AkkaConfig.RootActor;
+            var root = new RootActorPath(new Address(protocol, AkkaConfig.SystemName, url.Host, url.Port)) / "user" / AkkaConfig.RootActor;
             _remote[id] = [.. Enum.GetValues<Role>().Select(role => (ICanTell)system.ActorSelection(root / ActorName(role)))];
         }
     }
