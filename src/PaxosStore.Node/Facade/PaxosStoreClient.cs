@@ -92,7 +92,7 @@ public sealed class PaxosStoreClient : IAsyncDisposable
     public async Task<KvResult> ExecuteAsync(KvCommand command, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(command);
-        return (await RunAsync(Checked(command), repeatable: false, cancellationToken).ConfigureAwait(false)).Result;
+        return (await RunAsync(Checked(command), attemptTimeout: null, cancellationToken).ConfigureAwait(false)).Result;
     }
 
     /// <summary>Reads keys.</summary>
@@ -151,6 +151,14 @@ public sealed class PaxosStoreClient : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(ttl, TimeSpan.FromSeconds(2));
         var before = _time.GetTimestamp();
         var granted = (LeaseGrantResult)await ExecuteAsync(new LeaseGrantCommand(0, (long)ttl.TotalSeconds), cancellationToken).ConfigureAwait(false);
+        ttl = TimeSpan.FromSeconds(granted.TtlSeconds);
+        if (_time.GetElapsedTime(before) > ttl / 3)
+        {
+            // Granting took so long that little of the time may be left: what is handed out is fresh.
+            before = _time.GetTimestamp();
+            if (!await PaxosStoreLease.RenewAsync(this, granted.Id, ttl, cancellationToken).ConfigureAwait(false)) throw new KvException(KvErrorCode.LeaseNotFound);
+        }
+
         return new PaxosStoreLease(this, granted, before);
     }
 
@@ -162,8 +170,11 @@ public sealed class PaxosStoreClient : IAsyncDisposable
     }
 
     /// <summary>A command that does no harm when it happens twice.</summary>
-    internal async Task<KvResult> ExecuteRepeatableAsync(KvCommand command, CancellationToken cancellationToken) =>
-        (await RunAsync(Checked(command), repeatable: true, cancellationToken).ConfigureAwait(false)).Result;
+    internal async Task<KvResult> ExecuteRepeatableAsync(KvCommand command, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        var attempt = patience < Options.AttemptTimeout ? patience : Options.AttemptTimeout;
+        return (await RunAsync(Checked(command), attempt, cancellationToken).ConfigureAwait(false)).Result;
+    }
 
     internal Address? ChooseMember() => _members.Choose();
 
@@ -194,12 +205,16 @@ public sealed class PaxosStoreClient : IAsyncDisposable
 
     private async Task<KvReply<T>> ReadAsync<T>(KvOp op, ReadConsistency consistency, CancellationToken cancellationToken) where T : KvOpResult
     {
-        var reply = await RunAsync(id => new FacadeRead(id, op, consistency), repeatable: true, cancellationToken).ConfigureAwait(false);
+        var reply = await RunAsync(id => new FacadeRead(id, op, consistency), Options.AttemptTimeout, cancellationToken).ConfigureAwait(false);
         return Reply<T>(reply.Result);
     }
 
-    private async Task<FacadeResult> RunAsync(Func<long, FacadeRequest> request, bool repeatable, CancellationToken cancellationToken)
+    /// <param name="request">Makes the request with the id it goes out under.</param>
+    /// <param name="attemptTimeout">For what may be repeated: when to ask another member. Null: an attempt of unknown fate is the last.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    private async Task<FacadeResult> RunAsync(Func<long, FacadeRequest> request, TimeSpan? attemptTimeout, CancellationToken cancellationToken)
     {
+        var repeatable = attemptTimeout is not null;
         using var place = TakePlace();
         var start = _time.GetTimestamp();
         var failure = new KvException(KvErrorCode.NoLeader);
@@ -211,7 +226,7 @@ public sealed class PaxosStoreClient : IAsyncDisposable
                 continue;
             }
 
-            var wait = repeatable && left > Options.AttemptTimeout ? Options.AttemptTimeout : left;
+            var wait = attemptTimeout is { } attempt && attempt < left ? attempt : left;
             var reply = await Link.AskAsync(member, request, wait, cancellationToken).ConfigureAwait(false);
             if (reply is FacadeResult result) return result;
             failure = reply is FacadeFailure f

@@ -43,7 +43,7 @@ public sealed class PaxosStoreLease : IAsyncDisposable
         await _keeping.ConfigureAwait(false);
         try
         {
-            if (!_lost.IsCancellationRequested) await _client.ExecuteRepeatableAsync(new LeaseRevokeCommand(Id), CancellationToken.None).ConfigureAwait(false);
+            if (!_lost.IsCancellationRequested) await _client.ExecuteRepeatableAsync(new LeaseRevokeCommand(Id), Ttl, CancellationToken.None).ConfigureAwait(false);
         }
         catch (KvException)
         {
@@ -68,7 +68,8 @@ public sealed class PaxosStoreLease : IAsyncDisposable
         {
             while (true)
             {
-                await Task.Delay(Ttl / 4, _client.Time, end.Token).ConfigureAwait(false);
+                var (pause, left) = (Ttl / 4, Left() / 2);
+                await Task.Delay(pause < left ? pause : left, _client.Time, end.Token).ConfigureAwait(false);
                 if (!await RenewAsync(end.Token).ConfigureAwait(false))
                 {
                     await _lost.CancelAsync().ConfigureAwait(false);
@@ -82,14 +83,20 @@ public sealed class PaxosStoreLease : IAsyncDisposable
         }
     }
 
+    /// <summary>Renews any lease; false when the store says that it is gone. A member that is slow for a lease this short is not waited for.</summary>
+    internal static async Task<bool> RenewAsync(PaxosStoreClient client, long id, TimeSpan ttl, CancellationToken cancellationToken)
+    {
+        var result = await client.ExecuteRepeatableAsync(new LeaseKeepAliveCommand([id]), ttl / 4, cancellationToken).ConfigureAwait(false);
+        return ((LeaseKeepAliveResult)result).TtlSeconds[0] > 0;
+    }
+
     /// <summary>False when the store says that it is gone.</summary>
     private async Task<bool> RenewAsync(CancellationToken cancellationToken)
     {
         var before = _client.Time.GetTimestamp();
         try
         {
-            var result = (LeaseKeepAliveResult)await _client.ExecuteRepeatableAsync(new LeaseKeepAliveCommand([Id]), cancellationToken).ConfigureAwait(false);
-            if (result.TtlSeconds[0] <= 0) return false;
+            if (!await RenewAsync(_client, Id, Ttl, cancellationToken).ConfigureAwait(false)) return false;
             Volatile.Write(ref _renewedAt, before);
             _lost.CancelAfter(Left());
             return true;

@@ -30,6 +30,8 @@ public sealed class PaxosStoreWatch : IAsyncDisposable
     /// <summary>Everything up to this revision has been delivered; at first the revision the watch starts after.</summary>
     public long Revision { get; private set; }
 
+    internal bool HasBuffered => _open is { Replies.Count: > 0 };
+
     /// <summary>Waits for the next events. Goes on through failures of members, also while none can be reached.</summary>
     /// <exception cref="KvException"><see cref="KvErrorCode.Compacted"/>: the next revision due is gone.</exception>
     public async Task<KvEventBatch> NextAsync(CancellationToken cancellationToken = default)
