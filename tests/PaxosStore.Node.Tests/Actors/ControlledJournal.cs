@@ -79,15 +79,16 @@ internal sealed class ControlledJournal : AsyncWriteJournal
     public override Task<long> ReadHighestSequenceNrAsync(string persistenceId, long fromSequenceNr, CancellationToken cancellationToken) =>
         Task.FromResult(_control.Events.Select(e => e.SequenceNr).DefaultIfEmpty(0).Max());
 
-    protected override async Task<IImmutableList<Exception>> WriteMessagesAsync(IEnumerable<AtomicWrite> messages, CancellationToken cancellationToken)
+    protected override async Task<IImmutableList<Exception>?> WriteMessagesAsync(IEnumerable<AtomicWrite> messages, CancellationToken cancellationToken)
     {
-        var events = messages.SelectMany(m => (IEnumerable<IPersistentRepresentation>)m.Payload).ToArray();
+        var writes = messages.ToArray();
+        var events = writes.SelectMany(m => (IEnumerable<IPersistentRepresentation>)m.Payload).ToArray();
         foreach (var written in events) _control.Begin((JournalBatch)written.Payload);
         await _control.Gate.WaitAsync(cancellationToken);
         if (_control.Failure is { } failure) throw failure;
-        if (_control.Rejection is { } rejection) return [.. events.Select(_ => rejection)];
+        if (_control.Rejection is { } rejection) return [.. writes.Select(_ => rejection)];
         foreach (var written in events) _control.Store(written);
-        return ImmutableList<Exception>.Empty;
+        return null;
     }
 
     protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr, CancellationToken cancellationToken) => Task.CompletedTask;

@@ -182,7 +182,7 @@ public sealed class PaxosStoreClientTests : TestKit
         await using var lease = await granting;
         Assert.True(lease.IsHeld);
         var renewal = Expect<FacadeExecute>();
-        Assert.Equal([77L], Assert.IsType<LeaseKeepAliveCommand>(renewal.Command).Ids);
+        Assert.Equal(77L, Assert.Single(Assert.IsType<LeaseKeepAliveCommand>(renewal.Command).Ids));
         Reply(new FacadeResult(renewal.Id, new LeaseKeepAliveResult([0]) { Revision = 1, Term = 1 }));
         AwaitCondition(() => lease.Lost.IsCancellationRequested);
         Assert.False(lease.IsHeld);
