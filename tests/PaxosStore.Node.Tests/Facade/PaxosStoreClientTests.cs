@@ -12,7 +12,7 @@ public sealed class PaxosStoreClientTests : TestKit
     private readonly Address _member;
     private readonly PaxosStoreClientOptions _options = new()
     {
-        RequestTimeout = TimeSpan.FromSeconds(3),
+        RequestTimeout = TimeSpan.FromSeconds(2),
         AttemptTimeout = TimeSpan.FromMilliseconds(300),
         WatchKeepAlive = TimeSpan.FromMilliseconds(200),
         MaxPendingRequests = 2,

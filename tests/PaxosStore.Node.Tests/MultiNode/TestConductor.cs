@@ -137,6 +137,7 @@ public sealed class TestConductor : IAsyncDisposable
         var settings = NodeSettings.FromConfig(ConfigurationFactory.ParseString($$"""
             akka.loglevel = OFF
             akka.coordinated-shutdown.run-by-actor-system-terminate = off
+            akka.cluster.seed-node-timeout = 1s
             paxosstore {
               {{_config.CommonConfig}}
               name = "{{role}}"
@@ -166,6 +167,8 @@ public sealed class TestConductor : IAsyncDisposable
                 roles = ["application"]
                 downing-provider-class = ""
                 log-info = off
+                seed-node-timeout = 1s
+                retry-unsuccessful-join-after = 1s
               }
             }
             """);
