@@ -11,11 +11,15 @@ internal static class AkkaConfig
     public const string MemberRole = "paxosstore-member";
 
     /// <summary>Plain TCP.</summary>
-    public const string Protocol = "akka.tcp";
+    private const string Protocol = "akka.tcp";
+
+    /// <summary>TCP through the adapter that lets tests cut and slow down links; it is part of the address.</summary>
+    private const string ThrottledProtocol = "akka.trttl.tcp";
 
     public static Config For(NodeSettings settings, string journalConnection, bool throttler = false)
     {
-        var seeds = string.Join(", ", settings.InitialCluster.Values.Select(u => $"\"{Protocol}://{SystemName}@{u.Host}:{u.Port}\""));
+        var protocol = throttler ? ThrottledProtocol : Protocol;
+        var seeds = string.Join(", ", settings.InitialCluster.Values.Select(u => $"\"{protocol}://{SystemName}@{u.Host}:{u.Port}\""));
         var hocon = $$"""
             akka {
               loglevel = WARNING

@@ -40,12 +40,14 @@ internal sealed class NodeContext
     /// </summary>
     public void Connect(ActorSystem system)
     {
+        var provider = ((ExtendedActorSystem)system).Provider;
+        var protocol = provider.DefaultAddress.Protocol;
         foreach (var url in _members.Values)
         {
             var id = new NodeId(Settings.MemberIdOf(url));
             if (id == Self) continue;
-            var root = new RootActorPath(new Address(AkkaConfig.Protocol, AkkaConfig.SystemName, url.Host, url.Port)) / "user" / AkkaConfig.RootActor;
-            _remote[id] = [.. Enum.GetValues<Role>().Select(role => ((ExtendedActorSystem)system).Provider.ResolveActorRef((root / ActorName(role)).ToString()))];
+            var root = new RootActorPath(new Address(protocol, AkkaConfig.SystemName, url.Host, url.Port)) / "user" / AkkaConfig.RootActor;
+            _remote[id] = [.. Enum.GetValues<Role>().Select(role => provider.ResolveActorRef((root / ActorName(role)).ToString()))];
         }
     }
 

@@ -55,7 +55,9 @@ internal static class FacadeCodec
             case FacadeFailure r:
                 wire.Error = new WireFacadeError { Code = (int)r.Code, Outcome = (int)r.Outcome, CompactRevision = r.CompactRevision };
                 break;
-            case FacadeEvents r: wire.Events = new WireFacadeEvents { Revision = r.Revision, Events = Wrap(CommandCodec.EncodeEvents(r.Events)) }; break;
+            case FacadeEvents r:
+                wire.Events = new WireFacadeEvents { After = r.After, Revision = r.Revision, Events = Wrap(CommandCodec.EncodeEvents(r.Events)) };
+                break;
             default: throw new ArgumentException($"cannot serialize {reply.GetType()}", nameof(reply));
         }
 
@@ -66,7 +68,7 @@ internal static class FacadeCodec
     {
         WireFacadeReply.BodyOneofCase.Result => new FacadeResult(w.Id, CommandCodec.DecodeResult(w.Result.Memory)),
         WireFacadeReply.BodyOneofCase.Error => new FacadeFailure(w.Id, (KvErrorCode)w.Error.Code, (KvOutcome)w.Error.Outcome, w.Error.CompactRevision),
-        WireFacadeReply.BodyOneofCase.Events => new FacadeEvents(w.Id, w.Events.Revision, CommandCodec.DecodeEvents(w.Events.Events.Memory)),
+        WireFacadeReply.BodyOneofCase.Events => new FacadeEvents(w.Id, w.Events.After, w.Events.Revision, CommandCodec.DecodeEvents(w.Events.Events.Memory)),
         _ => throw new InvalidDataException("a facade reply without a body this version knows"),
     };
 

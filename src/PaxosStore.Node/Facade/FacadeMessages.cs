@@ -15,12 +15,16 @@ public sealed record FacadeExecute(long Id, KvCommand Command) : FacadeRequest(I
 public sealed record FacadeRead(long Id, KvOp Op, ReadConsistency Consistency) : FacadeRequest(Id);
 
 /// <summary>
-/// Opens a watch. Answered by one <see cref="FacadeEvents"/> without events that tells the revision it starts at; further ones follow as
-/// events happen, each only after the one before was acknowledged by <see cref="FacadeWatchNext"/>.
+/// Opens a watch; give it an id never used before. Answered by one <see cref="FacadeEvents"/> without events that tells the revision it starts after;
+/// further ones follow as events happen, each only after one <see cref="FacadeWatchNext"/>. Each says where the one before ended, so a lost one shows as a gap:
+/// open a new watch at the last revision received + 1 then.
 /// </summary>
 public sealed record FacadeWatch(long Id, WatchSpec Spec) : FacadeRequest(Id);
 
-/// <summary>The subscriber of watch <paramref name="Id"/> is ready for more: its back-pressure.</summary>
+/// <summary>
+/// The subscriber of watch <paramref name="Id"/> is ready for more: its back-pressure, and its sign of life, due every 45 seconds. Answered at once: by events, by
+/// <see cref="FacadeEvents"/> without any, or by <see cref="FacadeFailure"/> with <see cref="KvErrorCode.Stopped"/> when the member knows no such watch (any more).
+/// </summary>
 public sealed record FacadeWatchNext(long Id) : FacadeRequest(Id);
 
 /// <summary>Ends watch <paramref name="Id"/>.</summary>
@@ -36,5 +40,5 @@ public sealed record FacadeResult(long Id, KvResult Result) : FacadeReply(Id);
 /// <summary>It did not; see <see cref="KvException"/> for the meaning of each part.</summary>
 public sealed record FacadeFailure(long Id, KvErrorCode Code, KvOutcome Outcome, long CompactRevision) : FacadeReply(Id);
 
-/// <summary>Events of a watch, whole revisions in order, up to <paramref name="Revision"/>.</summary>
-public sealed record FacadeEvents(long Id, long Revision, IReadOnlyList<KvEvent> Events) : FacadeReply(Id);
+/// <summary>All events of a watch above <paramref name="After"/> and up to <paramref name="Revision"/>: whole revisions in order.</summary>
+public sealed record FacadeEvents(long Id, long After, long Revision, IReadOnlyList<KvEvent> Events) : FacadeReply(Id);

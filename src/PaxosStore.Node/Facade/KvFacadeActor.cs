@@ -12,6 +12,12 @@ namespace PaxosStore.Node.Facade;
 /// </summary>
 internal sealed class KvFacadeActor : UntypedActor, IWithTimers
 {
+    // Watches of other nodes of the Akka cluster served at a time.
+    private const int MostWatches = 10_000;
+
+    // Replies stay well below the frame that remoting carries; a larger one would vanish there.
+    private const int ReplyBytes = 6 << 20;
+
     private readonly NodeContext _node;
     private readonly PaxosKvStore _store;
     private readonly RequestTracker _requests;
@@ -60,9 +66,24 @@ internal sealed class KvFacadeActor : UntypedActor, IWithTimers
         {
             case FacadeExecute r: Answer(r.Id, _store.ExecuteAsync(r.Command, CancellationToken.None).AsTask(), sender); break;
             case FacadeRead r: Answer(r.Id, ReadAsync(r), sender); break;
-            case FacadeWatch r: Context.ActorOf(Props.Create(() => new FacadeWatchActor(_store, r, sender)), WatchName(sender, r.Id)); break;
-            case FacadeWatchNext or FacadeWatchCancel: Context.Child(WatchName(sender, request.Id)).Tell(request); break;
+            case FacadeWatch r: OpenWatch(r, sender); break;
+            case FacadeWatchNext or FacadeWatchCancel: ToWatch(request, sender); break;
         }
+    }
+
+    private void OpenWatch(FacadeWatch request, IActorRef subscriber)
+    {
+        var name = WatchName(subscriber, request.Id);
+        if (!Context.Child(name).IsNobody()) return;
+        if (Context.GetChildren().Count() >= MostWatches) subscriber.Tell(new FacadeFailure(request.Id, KvErrorCode.Overloaded, KvOutcome.DidNotHappen, 0));
+        else Context.ActorOf(Props.Create(() => new FacadeWatchActor(_store, request, subscriber)), name);
+    }
+
+    private static void ToWatch(FacadeRequest request, IActorRef subscriber)
+    {
+        var watch = Context.Child(WatchName(subscriber, request.Id));
+        if (!watch.IsNobody()) watch.Tell(request);
+        else if (request is FacadeWatchNext) subscriber.Tell(new FacadeFailure(request.Id, KvErrorCode.Stopped, KvOutcome.DidNotHappen, 0));
     }
 
     private async Task<KvResult> ReadAsync(FacadeRead read)
@@ -80,7 +101,9 @@ internal sealed class KvFacadeActor : UntypedActor, IWithTimers
     private static void Answer(long id, Task<KvResult> task, IActorRef to) => task.PipeTo(
         to,
         ActorRefs.NoSender,
-        result => new FacadeResult(id, result),
+        result => CommandCodec.EncodeResult(result).Length <= ReplyBytes
+            ? new FacadeResult(id, result)
+            : new FacadeFailure(id, KvErrorCode.RequestTooLarge, KvOutcome.Unknown, 0),
         error => error.GetBaseException() is KvException e
             ? new FacadeFailure(id, e.Code, e.Outcome, e.CompactRevision)
             : new FacadeFailure(id, KvErrorCode.Stopped, KvOutcome.Unknown, 0));
@@ -109,13 +132,17 @@ internal sealed class FacadeWatchActor : UntypedActor
     private readonly IKvWatcher _watcher;
     private bool _wanted;
 
+    // The subscriber was told everything up to here.
+    private long _told;
+
     public FacadeWatchActor(PaxosKvStore store, FacadeWatch request, IActorRef subscriber)
     {
         (_id, _subscriber) = (request.Id, subscriber);
         _watcher = store.Watch(request.Spec);
         var self = Self;
         _watcher.OnReady(() => self.Tell(Ready.Instance, ActorRefs.NoSender));
-        _subscriber.Tell(new FacadeEvents(_id, _watcher.CreatedRevision, []));
+        _told = _watcher.DeliveredThrough;
+        _subscriber.Tell(new FacadeEvents(_id, _told, _told, []));
     }
 
     protected override void PreStart() => Context.SetReceiveTimeout(Silence);
@@ -126,12 +153,13 @@ internal sealed class FacadeWatchActor : UntypedActor
     {
         switch (message)
         {
-            case FacadeWatchNext: _wanted = true; break;
-            case Ready: break;
-            case FacadeWatchCancel or ReceiveTimeout: Context.Stop(Self); return;
+            case FacadeWatchNext:
+                _wanted = true;
+                Push(answer: true);
+                break;
+            case Ready when _wanted: Push(answer: false); break;
+            case FacadeWatchCancel or ReceiveTimeout: Context.Stop(Self); break;
         }
-
-        if (_wanted) Push();
     }
 
     /// <summary>The watcher may have something new. Not a sign of the subscriber's life.</summary>
@@ -140,14 +168,16 @@ internal sealed class FacadeWatchActor : UntypedActor
         public static readonly Ready Instance = new();
     }
 
-    private void Push()
+    private void Push(bool answer)
     {
         try
         {
             var batch = _watcher.TryRead(BatchBytes);
-            if (batch.Events.Count == 0) return;
-            _wanted = false;
-            _subscriber.Tell(new FacadeEvents(_id, batch.Revision, batch.Events));
+            if (batch.Events.Count > 0) _wanted = false;
+            else if (!answer) return;
+            var after = _told;
+            _told = _watcher.DeliveredThrough;
+            _subscriber.Tell(new FacadeEvents(_id, after, _told, batch.Events));
         }
         catch (KvException e)
         {

@@ -76,6 +76,7 @@ internal sealed class RequestTracker
     private long _lastBatch;
     private long _lastBarrier;
     private NodeId? _leader;
+    private TimeSpan _pausedUntil;
     private KvView _view;
 
     public RequestTracker(KvView view, TimeSpan requestTimeout, TimeSpan electionTimeout, Func<ulong> newClientId)
@@ -108,7 +109,7 @@ internal sealed class RequestTracker
     /// <summary>Sends what may be sent; call it after every group of inputs.</summary>
     public void Flush(TimeSpan now)
     {
-        if (_leader is not { } leader) return;
+        if (_leader is not { } leader || now < _pausedUntil) return;
         FlushWrites(leader, now);
         if (_readsWaiting.Count == 0 || _barriers.Count >= BarriersInFlight) return;
         _barriers.Add((++_lastBarrier, now, [.. _readsWaiting]));
@@ -118,7 +119,7 @@ internal sealed class RequestTracker
 
     public void LeaderChanged(NodeId? leader, TimeSpan now)
     {
-        _leader = leader;
+        (_leader, _pausedUntil) = (leader, TimeSpan.Zero);
         foreach (var batch in _batches.ToArray()) Requeue(batch);
         RequeueReads(_ => true);
         Flush(now);
@@ -131,6 +132,7 @@ internal sealed class RequestTracker
             case ProposeRejected m when _batches.Find(b => b.Number == m.Batch) is { } batch:
                 if (m.Reason == Rejection.Overloaded) Refuse(batch);
                 else Requeue(batch);
+                Pause(now);
                 break;
             case ReadBarrier m when _barriers.FindIndex(b => b.Number == m.Number) is >= 0 and var i:
                 _fenced.Add((m.Slot, _barriers[i].Reads));
@@ -145,6 +147,7 @@ internal sealed class RequestTracker
                 break;
             case ReadBarrierRejected m:
                 RequeueReads(b => b == m.Number);
+                Pause(now);
                 break;
         }
     }
@@ -169,7 +172,8 @@ internal sealed class RequestTracker
         while (_deadlines.TryPeek(out var next) && (next.Write.Completion.Task.IsCompleted || now >= next.Deadline))
         {
             _deadlines.Dequeue();
-            if (next.Write.Completion.Task.IsCompleted) continue;
+            // What its caller has cancelled may stand in the session still, and would hold up what the session acknowledges.
+            if (next.Write.Completion.Task.IsCompleted && !IsPending(next.Write)) continue;
             next.Write.Completion.TrySetException(new KvException(KvErrorCode.Timeout, Outcome(next.Write.Attempts > 0)));
             Forget(next.Write);
         }
@@ -195,6 +199,9 @@ internal sealed class RequestTracker
             read.Completion.TrySetException(new KvException(KvErrorCode.Stopped));
         }
     }
+
+    /// <summary>Whoever was taken for the leader refuses: asking it again at once would only go round in circles. A new leader ends the wait.</summary>
+    private void Pause(TimeSpan now) => _pausedUntil = now + (_repeatAfter / 8);
 
     private void FlushWrites(NodeId leader, TimeSpan now)
     {
@@ -257,6 +264,7 @@ internal sealed class RequestTracker
     private void KeepSession(TimeSpan now)
     {
         if (!_sessionOpen || now - _sessionUsedAt < TimeSpan.FromMinutes(10)) return;
+        _sessionUsedAt = now;
         Write(new PendingWrite(new OpenClientSessionCommand()), now);
     }
 
@@ -292,6 +300,8 @@ internal sealed class RequestTracker
 
         OpenSession(now);
     }
+
+    private bool IsPending(PendingWrite write) => _pending.TryGetValue(write.Number, out var held) && held == write;
 
     private void Forget(PendingWrite write)
     {

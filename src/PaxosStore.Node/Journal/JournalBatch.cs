@@ -19,6 +19,8 @@ internal sealed class JournalCorruptException(string message) : Exception(messag
 /// <summary>Journal batches as bytes; every record carries a CRC-32C that is verified when it is read back.</summary>
 internal static class JournalCodec
 {
+    private static readonly MessageParser<WireJournalBatch> Batches = WireJournalBatch.Parser.WithDiscardUnknownFields(true);
+
     public static byte[] Encode(JournalBatch batch)
     {
         var wire = new WireJournalBatch();
@@ -36,7 +38,9 @@ internal static class JournalCodec
     {
         try
         {
-            var wire = WireJournalBatch.Parser.ParseFrom(bytes);
+            // A damaged tag would turn a whole record into an unknown field: outside the checksummed entries nothing unknown is let pass.
+            var wire = Batches.ParseFrom(bytes);
+            if (wire.CalculateSize() != bytes.Length) throw new JournalCorruptException("a journal event holds more than its records");
             var records = ImmutableArray.CreateBuilder<JournalRecord>(wire.Records.Count);
             foreach (var record in wire.Records)
             {
@@ -46,7 +50,7 @@ internal static class JournalCodec
 
             return new JournalBatch(records.MoveToImmutable());
         }
-        catch (InvalidProtocolBufferException e)
+        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException)
         {
             throw new JournalCorruptException($"a journal event cannot be read: {e.Message}");
         }

@@ -108,8 +108,10 @@ internal static class WireCodec
         return wire;
     }
 
-    public static Value FromWire(WireValue v)
+    /// <exception cref="InvalidDataException">There is no value.</exception>
+    public static Value FromWire(WireValue? v)
     {
+        if (v is null) throw new InvalidDataException("a vote without a value");
         var commands = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>(v.Commands.Count);
         foreach (var command in v.Commands) commands.Add(command.Memory);
         return new Value(v.Round, new TimeSpan(v.LogTimeTicks), v.WallClock, commands.MoveToImmutable());

@@ -1,0 +1,152 @@
+using Akka.Actor;
+using Akka.TestKit;
+using Akka.TestKit.Xunit2;
+using PaxosStore.Consensus;
+using PaxosStore.Node.Actors;
+using PaxosStore.Node.Journal;
+using PaxosStore.Node.Wire;
+
+namespace PaxosStore.Node.Tests.Actors;
+
+/// <summary>Votes leave after the disk has them, share its writes, and never leave when a write goes wrong.</summary>
+public sealed class AcceptorActorTests : TestKit
+{
+    private static readonly Ballot Ballot = new(5, TestNode.Context().Self);
+
+    private readonly JournalControl _journal = new();
+    private readonly NodeContext _node = TestNode.Context();
+    private readonly TestProbe _parent;
+    private readonly TestProbe _proposer;
+    private readonly TestProbe _learner;
+
+    public AcceptorActorTests() : base(JournalControl.Config)
+    {
+        JournalControl.Current = _journal;
+        (_parent, _proposer, _learner) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
+        _node.Register(Role.Proposer, _proposer);
+        _node.Register(Role.Learner, _learner);
+    }
+
+    [Fact]
+    public void Votes_that_arrive_during_a_write_share_the_next_one()
+    {
+        var acceptor = Start();
+        var disk = new TaskCompletionSource();
+        _journal.Gate = disk.Task;
+        for (var slot = 1; slot <= 6; slot++) acceptor.Tell(Accept(slot));
+        for (var slot = 1; slot <= 6; slot++) Message<LocallyAccepted>(_learner);
+        AwaitAssert(() => Assert.Equal(2, _journal.Begun.Count));
+        Assert.Empty(VotesSoFar());
+
+        disk.SetResult();
+        for (var slot = 1; slot <= 6; slot++) Assert.Equal(new Slot(slot), Message<Accepted>(_proposer).First);
+        var writes = _journal.Begun.Skip(1).Select(b => b.Records.OfType<AcceptRecord>().Count()).ToArray();
+        Assert.Equal([1, 5], writes);
+    }
+
+    [Fact]
+    public void A_promise_leaves_after_it_is_written_and_a_refusal_at_once()
+    {
+        var acceptor = Start();
+        var disk = new TaskCompletionSource();
+        _journal.Gate = disk.Task;
+        acceptor.Tell(TestNode.From(_node, new Prepare(Ballot)));
+        acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(1, Ballot.Node))));
+        Assert.Equal(Ballot, Message<PrepareRejected>(_proposer).Promised);
+
+        disk.SetResult();
+        Assert.Equal(Ballot, Message<Promise>(_proposer).Ballot);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_write_that_fails_or_is_rejected_stops_the_node_and_no_vote_leaves(bool rejected)
+    {
+        var acceptor = Start();
+        var broken = new InvalidOperationException("disk on fire");
+        if (rejected) _journal.Rejection = broken;
+        else _journal.Failure = broken;
+        acceptor.Tell(Accept(1));
+        var failure = _parent.ExpectMsg<NodeFailure>();
+        Assert.Contains("disk on fire", failure.Reason, StringComparison.Ordinal);
+        acceptor.Tell(Accept(2));
+        Message<LocallyAccepted>(_learner);
+        Assert.Empty(VotesSoFar());
+        Assert.Single(_journal.Events);
+    }
+
+    [Fact]
+    public void What_was_promised_and_accepted_is_there_after_a_restart()
+    {
+        var acceptor = Start();
+        acceptor.Tell(Accept(1));
+        acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(9, Ballot.Node))));
+        Message<Accepted>(_proposer);
+        Message<Promise>(_proposer);
+        Watch(acceptor);
+        Sys.Stop(acceptor);
+        ExpectTerminated(acceptor);
+
+        Create();
+        var recovered = _parent.ExpectMsg<AcceptorRecovered>().Acceptor;
+        Assert.Equal(new Ballot(9, Ballot.Node), recovered.Promised);
+        Assert.Equal(new Slot(1), recovered.Last);
+    }
+
+    [Fact]
+    public void A_journal_of_another_member_is_refused()
+    {
+        Start();
+        AwaitAssert(() => Assert.Single(_journal.Events));
+        var other = TestNode.Context("initial-cluster-token = other");
+        Sys.ActorOf(Props.Create(() => new AcceptorActor(other, _parent.Ref)));
+        var reason = _parent.ExpectMsg<NodeFailure>().Reason;
+        Assert.Contains("'solo'", reason, StringComparison.Ordinal);
+        Assert.Contains("--data-dir", reason, StringComparison.Ordinal);
+        _parent.ExpectNoMsg(TimeSpan.FromMilliseconds(100));
+    }
+
+    [Fact]
+    public void Messages_of_strangers_are_dropped()
+    {
+        var acceptor = Start();
+        var prepare = new Prepare(Ballot);
+        acceptor.Tell(new PeerMessage(_node.ClusterId + 1, _node.Self, prepare));
+        acceptor.Tell(new PeerMessage(_node.ClusterId, new NodeId(99), prepare));
+        acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(3, Ballot.Node))));
+        Assert.Equal(3, Message<Promise>(_proposer).Ballot.Round);
+    }
+
+    private IActorRef Start()
+    {
+        var acceptor = Create();
+        _parent.ExpectMsg<AcceptorRecovered>();
+        AwaitAssert(() => Assert.IsType<IdentityRecord>(Assert.Single(Assert.Single(_journal.Begun).Records)));
+        AwaitAssert(() => Assert.Single(_journal.Events));
+        return acceptor;
+    }
+
+    private IActorRef Create()
+    {
+        var (node, parent) = (_node, _parent.Ref);
+        return Sys.ActorOf(Props.Create(() => new AcceptorActor(node, parent)));
+    }
+
+    private PeerMessage Accept(int slot) => TestNode.From(_node, new Accept(Ballot, new Slot(slot), [TestNode.Value([(byte)slot])], Slot.Zero));
+
+    private static T Message<T>(TestProbe probe) where T : Message =>
+        (T)((PeerMessage)probe.FishForMessage(m => m is PeerMessage { Message: T })).Message;
+
+    /// <summary>Votes among what the proposer has been sent up to now.</summary>
+    private List<Accepted> VotesSoFar()
+    {
+        var votes = new List<Accepted>();
+        while (_proposer.HasMessages)
+        {
+            if (_proposer.ReceiveOne(TimeSpan.Zero) is PeerMessage { Message: Accepted vote }) votes.Add(vote);
+        }
+
+        return votes;
+    }
+}

@@ -1,0 +1,123 @@
+using Akka.Actor;
+using Akka.TestKit.Xunit2;
+using Microsoft.Extensions.Logging.Abstractions;
+using PaxosStore.Consensus;
+using PaxosStore.Node.Actors;
+using PaxosStore.Node.Facade;
+using PaxosStore.Node.Journal;
+using PaxosStore.Node.Wire;
+
+namespace PaxosStore.Node.Tests.Actors;
+
+/// <summary>The other actors do what their machines say, and a role that fails stops the node.</summary>
+public sealed class RoleActorTests : TestKit
+{
+    private readonly NodeContext _node = TestNode.Context();
+    private readonly KvStateMachine _state = new();
+    private readonly NodeProgress _progress;
+
+    public RoleActorTests() : base(JournalControl.Config)
+    {
+        JournalControl.Current = new JournalControl();
+        _progress = new NodeProgress(_state.View);
+    }
+
+    [Fact]
+    public void The_learner_applies_what_is_chosen_and_tells_facade_and_acceptor()
+    {
+        var (node, state, progress, facade) = (_node, _state, _progress, CreateTestProbe());
+        var acceptor = CreateTestProbe();
+        node.Register(Role.Acceptor, acceptor);
+        var fresh = new Acceptor(node.Self, node.Settings.Paxos);
+        var learner = Sys.ActorOf(Props.Create(() => new LearnerActor(node, fresh, state, progress, facade.Ref)));
+        var open = CommandCodec.Encode(7, 1, 1, new OpenClientSessionCommand());
+        learner.Tell(TestNode.From(node, new Entries(new Slot(1), [TestNode.Value(open)], new Slot(1))));
+
+        var applied = facade.ExpectMsg<AppliedBatch>();
+        Assert.Equal(1, applied.View.AppliedSlot);
+        Assert.Equal(7UL, Assert.Single(applied.Commands).ClientId);
+        Assert.Same(applied.View, progress.View);
+        Assert.Equal(new Slot(1), ((Learned)acceptor.ExpectMsg<PeerMessage>().Message).Through);
+    }
+
+    [Fact]
+    public void The_learner_begins_with_what_the_journal_holds()
+    {
+        var (node, state, progress, facade) = (_node, _state, _progress, CreateTestProbe());
+        var recovered = new Acceptor(node.Self, node.Settings.Paxos);
+        recovered.Recover(new LearnRecord(new Slot(1), TestNode.Value()));
+        recovered.Recover(new ChosenRecord(new Slot(1)));
+        Sys.ActorOf(Props.Create(() => new LearnerActor(node, recovered, state, progress, facade.Ref)));
+        Assert.Equal(1, facade.ExpectMsg<AppliedBatch>().View.AppliedSlot);
+    }
+
+    [Fact]
+    public void The_proposer_of_a_single_node_prepares_leads_and_tells_the_facade()
+    {
+        var (node, progress, facade, acceptor) = (_node, _progress, CreateTestProbe(), CreateTestProbe());
+        node.Register(Role.Acceptor, acceptor);
+        var proposer = Sys.ActorOf(Props.Create(() => new ProposerActor(node, Ballot.None, 1, progress, facade.Ref, NullLogger.Instance)));
+        node.Register(Role.Proposer, proposer);
+        var prepare = (Prepare)acceptor.ExpectMsg<PeerMessage>().Message;
+        proposer.Tell(TestNode.From(node, new Promise(prepare.Ballot, Slot.Zero, TimeSpan.Zero, 0, 1, [])));
+
+        acceptor.FishForMessage(m => m is PeerMessage { Message: Accept a } && a.Ballot == prepare.Ballot && a.Values[0].IsNoOp);
+        Assert.Equal(node.Self, facade.ExpectMsg<LeaderChange>().Leader);
+        Assert.Equal(node.Self.Value, progress.Leader);
+    }
+
+    [Fact]
+    public async Task A_role_that_breaks_an_invariant_stops_the_node()
+    {
+        var (reason, supervisor) = await StartNodeAsync();
+        Sys.ActorSelection(supervisor.Path / "acceptor").Tell(TestNode.From(_node, new Learned(new Slot(1_000_000), [])));
+        Assert.Contains("an invariant of the protocol is broken", await reason.WaitAsync(TimeSpan.FromSeconds(10)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_role_that_throws_stops_the_node()
+    {
+        var (reason, supervisor) = await StartNodeAsync();
+        var far = new Slot(_progress.View.AppliedSlot + 1);
+        var garbage = new Entries(far, [.. Enumerable.Range(0, 1_000).Select(_ => TestNode.Value([255, 254]))], far + 999);
+        Sys.ActorSelection(supervisor.Path / "learner").Tell(TestNode.From(_node, garbage));
+        Assert.Contains("unexpected error", await reason.WaitAsync(TimeSpan.FromSeconds(10)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_journal_that_fails_stops_the_node()
+    {
+        JournalControl.Current.Failure = new InvalidOperationException("no space left");
+        var reason = new TaskCompletionSource<string>();
+        StartSupervisor(reason);
+        Assert.Contains("no space left", await reason.Task.WaitAsync(TimeSpan.FromSeconds(10)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_journal_that_cannot_be_read_stops_the_node()
+    {
+        var journal = JournalControl.Current;
+        journal.Store(new Akka.Persistence.Persistent(new JournalBatch([new UnknownRecord()]), 1, $"acceptor-{_node.Self}", null, false, null, "w", 0));
+        var reason = new TaskCompletionSource<string>();
+        StartSupervisor(reason);
+        Assert.Contains("can't be replayed", await reason.Task.WaitAsync(TimeSpan.FromSeconds(10)), StringComparison.Ordinal);
+    }
+
+    private async Task<(Task<string> Reason, IActorRef Supervisor)> StartNodeAsync()
+    {
+        var reason = new TaskCompletionSource<string>();
+        var supervisor = StartSupervisor(reason);
+        await AwaitConditionAsync(() => Task.FromResult(_progress.View.AppliedSlot > 0), TimeSpan.FromSeconds(10));
+        return (reason.Task, supervisor);
+    }
+
+    private IActorRef StartSupervisor(TaskCompletionSource<string> reason)
+    {
+        var node = _node;
+        var store = new PaxosKvStore(node, _state, _progress, () => 0);
+        var parts = new NodeParts(_state, _progress, store, 1, NullLogger.Instance, r => reason.TrySetResult(r));
+        return Sys.ActorOf(Props.Create(() => new NodeSupervisor(node, parts)), AkkaConfig.RootActor);
+    }
+
+    private sealed record UnknownRecord : JournalRecord;
+}

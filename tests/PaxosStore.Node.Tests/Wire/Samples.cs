@@ -1,0 +1,70 @@
+using PaxosStore.Consensus;
+using PaxosStore.Node.Facade;
+using PaxosStore.Node.Journal;
+using PaxosStore.Node.Wire;
+
+namespace PaxosStore.Node.Tests.Wire;
+
+/// <summary>One of everything that travels or is stored.</summary>
+internal static class Samples
+{
+    private static readonly Ballot Ballot = new(3, new NodeId(0x1122));
+    private static readonly Ballot Promised = new(4, new NodeId(0x3344));
+    private static readonly Value Value = new(3, TimeSpan.FromTicks(70), 1_700_000_000_000, [new byte[] { 1, 2 }, new byte[] { 3 }]);
+    private static readonly KeyValue Kv = new(new byte[] { 7 }, new byte[] { 8, 9 }, 2, 3, 2, 5);
+
+    public static IEnumerable<(string Name, object Message)> All => Messages
+        .Select(m => (m.GetType().Name, (object)new PeerMessage(0xAB, new NodeId(0xCD), m)))
+        .Concat(Records.Select(r => (r.GetType().Name, (object)new JournalBatch([r]))))
+        .Append(("JournalBatch", new JournalBatch([.. Records])))
+        .Concat(Requests)
+        .Concat(Replies);
+
+    public static IEnumerable<JournalRecord> Records =>
+    [
+        new PromiseRecord(Ballot),
+        new AcceptRecord(new Slot(9), Ballot, Value),
+        new LearnRecord(new Slot(9), Value),
+        new ChosenRecord(new Slot(8)),
+        new IdentityRecord(0xAB, 0xCD, "node-1"),
+    ];
+
+    private static IEnumerable<Message> Messages =>
+    [
+        new Prepare(Ballot),
+        new Promise(Ballot, new Slot(8), TimeSpan.FromTicks(70), 1, 2, [new AcceptedEntry(new Slot(9), Ballot, Value)]),
+        new PrepareRejected(Ballot, Promised),
+        new Accept(Ballot, new Slot(9), [Value, new Value(3, TimeSpan.FromTicks(71), 1_700_000_000_001, [])], new Slot(8)),
+        new Accepted(Ballot, new Slot(9), 2),
+        new AcceptRejected(Ballot, Promised),
+        new Confirm(Ballot, 12, new Slot(8)),
+        new Confirmed(Ballot, 12),
+        new ConfirmRejected(Ballot, Promised),
+        new ChosenUpTo(Ballot, new Slot(8)),
+        new Probe(4),
+        new ProbeAnswer(4, true, 3),
+        new Fetch(new Slot(9)),
+        new Entries(new Slot(9), [Value], new Slot(9)),
+        new Propose(6, [new byte[] { 1, 2 }]),
+        new ProposeRejected(6, Rejection.Overloaded),
+        new ReadBarrierRequest(7),
+        new ReadBarrier(7, new Slot(8)),
+        new ReadBarrierRejected(7, Rejection.Overloaded),
+    ];
+
+    private static IEnumerable<(string, object)> Requests =>
+    [
+        ("FacadeExecute", new FacadeExecute(1, new WriteCommand(new PutOp(Kv.Key, Kv.Value)))),
+        ("FacadeRead", new FacadeRead(2, new RangeOp(KeyRange.SingleKey(Kv.Key)), ReadConsistency.Serializable)),
+        ("FacadeWatch", new FacadeWatch(3, new WatchSpec(new KeyRange(Kv.Key, new byte[] { 9 }), 4, IncludePuts: false))),
+        ("FacadeWatchNext", new FacadeWatchNext(3)),
+        ("FacadeWatchCancel", new FacadeWatchCancel(3)),
+    ];
+
+    private static IEnumerable<(string, object)> Replies =>
+    [
+        ("FacadeResult", new FacadeResult(1, new WriteResult(new PutResult(Kv)) { Revision = 3, Term = 2 })),
+        ("FacadeFailure", new FacadeFailure(2, KvErrorCode.Compacted, KvOutcome.Unknown, 11)),
+        ("FacadeEvents", new FacadeEvents(3, 2, 3, [new KvEvent(false, Kv, null)])),
+    ];
+}
