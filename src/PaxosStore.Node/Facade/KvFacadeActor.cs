@@ -121,8 +121,7 @@ internal sealed class KvFacadeActor : UntypedActor, IWithTimers
 
 /// <summary>
 /// One watch of a remote subscriber: at most one batch of events on its way at a time. A subscriber that shows no sign of life is forgotten; it is
-/// not
-/// watched as an actor, since a lost system message would quarantine its node.
+/// not watched as an actor, since a lost system message would quarantine its node.
 /// </summary>
 internal sealed class FacadeWatchActor : UntypedActor
 {

@@ -10,12 +10,10 @@ public sealed record KvReply<T>(T Result, long Revision, ulong Term) where T : K
 
 /// <summary>
 /// PaxosStore for a node of the same Akka cluster that has no vote: it writes, reads, watches and leases through the facade actor of a member, and
-/// turns to
-/// another member when that one fails. Safe for use from any thread; one per ActorSystem is enough.
+/// turns to another member when that one fails. Safe for use from any thread; one per ActorSystem is enough.
 /// <para>
 /// A write is sent to one member; it goes to another only when the first said that it did not and will not happen. When its reply is lost, the
-/// answer is
-/// <see cref="KvException"/> with <see cref="KvOutcome.Unknown"/>. Reads are repeated until the time is up.
+/// answer is <see cref="KvException"/> with <see cref="KvOutcome.Unknown"/>. Reads are repeated until the time is up.
 /// </para>
 /// </summary>
 public sealed class PaxosStoreClient : IAsyncDisposable
@@ -60,8 +58,7 @@ public sealed class PaxosStoreClient : IAsyncDisposable
 
     /// <summary>
     /// What the configuration of the client's ActorSystem must hold beside its own: <c>Config.WithFallback(own)</c>. It binds the serializer of the
-    /// facade's
-    /// messages, raises the frame to the members' size and refuses messages no serializer is bound to, rather than sending them as JSON.
+    /// facade's messages, raises the frame to the members' size and refuses messages no serializer is bound to, rather than sending them as JSON.
     /// </summary>
     public static Config Config { get; } = ConfigurationFactory.ParseString("""
         akka {
@@ -92,8 +89,7 @@ public sealed class PaxosStoreClient : IAsyncDisposable
     internal TimeProvider Time => _time;
 
     /// <summary>Agrees on a command; completes once it is applied on the member that was asked.</summary>
-    /// <exception cref="KvException">Refused, or not decided in time; <see cref="KvException.Outcome"/> tells whether it may have
-    /// happened.</exception>
+    /// <exception cref="KvException">Refused, or not decided in time; its outcome tells whether it may have happened.</exception>
     /// <exception cref="OperationCanceledException">The token fired; the outcome is unknown.</exception>
     public async Task<KvResult> ExecuteAsync(KvCommand command, CancellationToken cancellationToken = default)
     {
@@ -121,8 +117,8 @@ public sealed class PaxosStoreClient : IAsyncDisposable
 
     /// <summary>
     /// The events of some keys from a revision on: every one, once, in order, also across failures of members. Nothing is buffered ahead: a slow
-    /// consumer
-    /// slows its own watch only. Watching starts with the first <c>MoveNextAsync</c>; use <see cref="OpenWatchAsync"/> to know when it has.
+    /// consumer slows its own watch only. Watching starts with the first <c>MoveNextAsync</c>; use <see cref="OpenWatchAsync"/> to know when it
+    /// has.
     /// </summary>
     /// <exception cref="KvException"><see cref="KvErrorCode.Compacted"/>: the next revision due is gone.</exception>
     public async IAsyncEnumerable<KvEventBatch> WatchAsync(WatchSpec spec, [EnumeratorCancellation] CancellationToken cancellationToken = default)

@@ -2,8 +2,8 @@ namespace PaxosStore.Node.Facade;
 
 /// <summary>
 /// A key lease that is kept alive; made by <see cref="PaxosStoreClient.GrantLeaseAsync"/>. The store ends it when no renewal has reached it for its
-/// TTL; the
-/// holder gives up earlier, counting from before it sent the last renewal that worked, less a tenth for clocks that drift. Disposing it revokes it.
+/// TTL; the holder gives up earlier, counting from before it sent the last renewal that worked, less a tenth for clocks that drift. Disposing it
+/// revokes it.
 /// </summary>
 public sealed class PaxosStoreLease : IAsyncDisposable
 {
@@ -31,7 +31,8 @@ public sealed class PaxosStoreLease : IAsyncDisposable
     public TimeSpan Ttl { get; }
 
     /// <summary>
-    /// Fires when the lease is gone or can't be told from gone. Runs on a timer: check <see cref="IsHeld"/> before what must not be done without it.
+    /// Fires when the lease is gone or can't be told from gone. Runs on a timer: check <see cref="IsHeld"/> before what must not be done without
+    /// it.
     /// </summary>
     public CancellationToken Lost { get; }
 

@@ -9,10 +9,9 @@ namespace PaxosStore.Node.Facade;
 public sealed record KvEventBatch(long Revision, IReadOnlyList<KvEvent> Events);
 
 /// <summary>
-/// One watch through the facade, moved to another member when its own fails; made by <see cref="PaxosStoreClient.OpenWatchAsync"/>. For one consumer
-/// at a time.
-/// The member sends the next batch only when it is asked for. A consumer that is away for longer than members remember a silent watch costs a new one
-/// at the revision reached, unseen.
+/// One watch through the facade, moved to another member when its own fails; made by <see cref="PaxosStoreClient.OpenWatchAsync"/>. For one
+/// consumer at a time. The member sends the next batch only when it is asked for. A consumer that is away for longer than members remember a silent
+/// watch costs a new one at the revision reached, unseen.
 /// </summary>
 public sealed class PaxosStoreWatch : IAsyncDisposable
 {

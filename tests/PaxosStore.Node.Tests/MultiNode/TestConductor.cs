@@ -13,8 +13,8 @@ namespace PaxosStore.Node.Tests.MultiNode;
 
 /// <summary>
 /// Runs a scenario: starts every role as an ActorSystem of its own with real remoting, runs the scenario's script once for each role at the same
-/// time, and
-/// cuts, slows down and stops on demand. All in one process; unlike in Akka's kit the script of a role goes on after <see cref="ExitAsync"/>.
+/// time, and cuts, slows down and stops on demand. All in one process; unlike in Akka's kit the script of a role goes on after
+/// <see cref="ExitAsync"/>.
 /// </summary>
 public sealed class TestConductor : IAsyncDisposable
 {
