@@ -38,7 +38,7 @@ base() { if [ "$1" = 1 ]; then echo 2370; else echo $((2370 + 10000 * $1)); fi; 
 client_port() { echo $(($(base "$1") + 9)); }
 peer_port() { echo $(($(base "$1") + 10)); }
 http_port() { echo $(($(base "$1") + 19)); }
-client_urls() { local i; for ((i = 1; i <= $1; i++)); do printf '%shttp://127.0.0.1:%s' "$([ "$i" = 1 ] || echo ,)" "$(client_port "$i")"; done; }
+client_endpoints() { local i; for ((i = 1; i <= $1; i++)); do printf '%s127.0.0.1:%s' "$([ "$i" = 1 ] || echo ,)" "$(client_port "$i")"; done; }
 
 size() { cat "$dir/size" 2>/dev/null || echo 0; }
 
@@ -124,7 +124,7 @@ up() {
   done
   for ((i = 1; i <= n; i++)); do wait_serving "$i"; done
   [ "$started" -gt 0 ] && echo "started $started of $n node(s), all serve" || echo "all $n node(s) ran already and serve"
-  echo "  etcdctl --endpoints $(client_urls "$n") endpoint status -w table"
+  echo "  etcdctl --endpoints $(client_endpoints "$n") endpoint status -w table"
 }
 
 down() {

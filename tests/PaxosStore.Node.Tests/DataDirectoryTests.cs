@@ -46,7 +46,8 @@ public sealed class DataDirectoryTests : IDisposable
     {
         var file = Path.Combine(_path, "file");
         File.WriteAllText(file, "");
-        Assert.Contains(file, Assert.Throws<NodeStartupException>(() => DataDirectory.Open(Path.Combine(file, "data"))).Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<NodeStartupException>(() => DataDirectory.Open(Path.Combine(file, "data")));
+        Assert.Contains(file, refused.Message, StringComparison.Ordinal);
     }
 
     private static string Pragma(SqliteConnection connection, string text)

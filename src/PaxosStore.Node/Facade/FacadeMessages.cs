@@ -1,9 +1,9 @@
 namespace PaxosStore.Node.Facade;
 
 /// <summary>
-/// A request to the facade actor (<c>/user/paxosstore/kv</c>) of any member, from any node of the same Akka cluster, voter or not.
-/// Every request is answered to its sender by <see cref="FacadeReply"/>s with the same id. Delivery is at most once: ask with a time-out,
-/// or use <see cref="PaxosStoreClient"/>, which does. A write whose reply is lost has an unknown outcome.
+/// A request to the facade actor (<c>/user/paxosstore/kv</c>) of any member, from any node of the same Akka cluster, voter or not. Every request is
+/// answered to its sender by <see cref="FacadeReply"/>s with the same id. Delivery is at most once: ask with a time-out, or use
+/// <see cref="PaxosStoreClient"/>, which does. A write whose reply is lost has an unknown outcome.
 /// </summary>
 /// <param name="Id">The sender's number for the request.</param>
 public abstract record FacadeRequest(long Id);
@@ -11,19 +11,23 @@ public abstract record FacadeRequest(long Id);
 /// <summary>Agrees on a command; answered by <see cref="FacadeResult"/> or <see cref="FacadeFailure"/>.</summary>
 public sealed record FacadeExecute(long Id, KvCommand Command) : FacadeRequest(Id);
 
-/// <summary>Reads: a <see cref="RangeOp"/> or a read-only <see cref="TxnOp"/>; answered by <see cref="FacadeResult"/> (a <see cref="WriteResult"/> holding the operation's result).</summary>
+/// <summary>
+/// Reads: a <see cref="RangeOp"/> or a read-only <see cref="TxnOp"/>; answered by <see cref="FacadeResult"/> (a <see cref="WriteResult"/> holding
+/// the operation's result).
+/// </summary>
 public sealed record FacadeRead(long Id, KvOp Op, ReadConsistency Consistency) : FacadeRequest(Id);
 
 /// <summary>
-/// Opens a watch; give it an id never used before. Answered by one <see cref="FacadeEvents"/> without events that tells the revision it starts after;
-/// further ones follow as events happen, each only after one <see cref="FacadeWatchNext"/>. Each says where the one before ended, so a lost one shows as a gap:
-/// open a new watch at the last revision received + 1 then.
+/// Opens a watch; give it an id never used before. Answered by one <see cref="FacadeEvents"/> without events that tells the revision it starts
+/// after; further ones follow as events happen, each only after one <see cref="FacadeWatchNext"/>. Each says where the one before ended, so a lost
+/// one shows as a gap: open a new watch at the last revision received + 1 then.
 /// </summary>
 public sealed record FacadeWatch(long Id, WatchSpec Spec) : FacadeRequest(Id);
 
 /// <summary>
-/// The subscriber of watch <paramref name="Id"/> is ready for more: its back-pressure, and its sign of life, due every 45 seconds. Answered at once: by events, by
-/// <see cref="FacadeEvents"/> without any, or by <see cref="FacadeFailure"/> with <see cref="KvErrorCode.Stopped"/> when the member knows no such watch (any more).
+/// The subscriber of watch <paramref name="Id"/> is ready for more: its back-pressure, and its sign of life, due every 45 seconds. Answered at
+/// once: by events, by <see cref="FacadeEvents"/> without any, or by <see cref="FacadeFailure"/> with <see cref="KvErrorCode.Stopped"/> when the
+/// member knows no such watch (any more).
 /// </summary>
 public sealed record FacadeWatchNext(long Id) : FacadeRequest(Id);
 

@@ -75,7 +75,8 @@ internal sealed class KvFacadeActor : UntypedActor, IWithTimers
     {
         var name = WatchName(subscriber, request.Id);
         if (!Context.Child(name).IsNobody()) return;
-        if (Context.GetChildren().Count() >= MostWatches) subscriber.Tell(new FacadeFailure(request.Id, KvErrorCode.Overloaded, KvOutcome.DidNotHappen, 0));
+        var full = Context.GetChildren().Count() >= MostWatches;
+        if (full) subscriber.Tell(new FacadeFailure(request.Id, KvErrorCode.Overloaded, KvOutcome.DidNotHappen, 0));
         else Context.ActorOf(Props.Create(() => new FacadeWatchActor(_store, request, subscriber)), name);
     }
 
@@ -119,8 +120,8 @@ internal sealed class KvFacadeActor : UntypedActor, IWithTimers
 }
 
 /// <summary>
-/// One watch of a remote subscriber: at most one batch of events on its way at a time. A subscriber that shows no sign of life is forgotten; it is not
-/// watched as an actor, since a lost system message would quarantine its node.
+/// One watch of a remote subscriber: at most one batch of events on its way at a time. A subscriber that shows no sign of life is forgotten; it is
+/// not watched as an actor, since a lost system message would quarantine its node.
 /// </summary>
 internal sealed class FacadeWatchActor : UntypedActor
 {

@@ -30,9 +30,9 @@ internal sealed class MemberChoice(Func<IReadOnlyList<Address>> members, TimePro
         if (known.Count == 0) return null;
         lock (_gate)
         {
-            foreach (var forgiven in _suspected.Where(s => time.GetElapsedTime(s.Value) >= Suspicion || !known.Contains(s.Key)).Select(s => s.Key).ToArray())
+            foreach (var (member, since) in _suspected.ToArray())
             {
-                _suspected.Remove(forgiven);
+                if (time.GetElapsedTime(since) >= Suspicion || !known.Contains(member)) _suspected.Remove(member);
             }
 
             if (_preferred is not null && known.Contains(_preferred) && !_suspected.ContainsKey(_preferred)) return _preferred;

@@ -9,11 +9,11 @@ namespace PaxosStore.Node.Facade;
 public sealed record KvReply<T>(T Result, long Revision, ulong Term) where T : KvOpResult;
 
 /// <summary>
-/// PaxosStore for a node of the same Akka cluster that has no vote: it writes, reads, watches and leases through the facade actor of a member, and turns to
-/// another member when that one fails. Safe for use from any thread; one per ActorSystem is enough.
+/// PaxosStore for a node of the same Akka cluster that has no vote: it writes, reads, watches and leases through the facade actor of a member, and
+/// turns to another member when that one fails. Safe for use from any thread; one per ActorSystem is enough.
 /// <para>
-/// A write is sent to one member; it goes to another only when the first said that it did not and will not happen. When its reply is lost, the answer is
-/// <see cref="KvException"/> with <see cref="KvOutcome.Unknown"/>. Reads are repeated until the time is up.
+/// A write is sent to one member; it goes to another only when the first said that it did not and will not happen. When its reply is lost, the
+/// answer is <see cref="KvException"/> with <see cref="KvOutcome.Unknown"/>. Reads are repeated until the time is up.
 /// </para>
 /// </summary>
 public sealed class PaxosStoreClient : IAsyncDisposable
@@ -24,7 +24,9 @@ public sealed class PaxosStoreClient : IAsyncDisposable
     private readonly TimeProvider _time = TimeProvider.System;
     private int _pending;
 
-    /// <summary>A client of the members that <paramref name="system"/>, which has joined their Akka cluster or is about to, learns of by their role.</summary>
+    /// <summary>
+    /// A client of the members that <paramref name="system"/>, which has joined their Akka cluster or is about to, learns of by their role.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The system carries the role of the members itself.</exception>
     public PaxosStoreClient(ActorSystem system, PaxosStoreClientOptions? options = null)
         : this(system, Discover(system), options)
@@ -55,8 +57,8 @@ public sealed class PaxosStoreClient : IAsyncDisposable
     public static string MemberRole => AkkaConfig.MemberRole;
 
     /// <summary>
-    /// What the configuration of the client's ActorSystem must hold beside its own: <c>Config.WithFallback(own)</c>. It binds the serializer of the facade's
-    /// messages, raises the frame to the members' size and refuses messages no serializer is bound to, rather than sending them as JSON.
+    /// What the configuration of the client's ActorSystem must hold beside its own: <c>Config.WithFallback(own)</c>. It binds the serializer of the
+    /// facade's messages, raises the frame to the members' size and refuses messages no serializer is bound to, rather than sending them as JSON.
     /// </summary>
     public static Config Config { get; } = ConfigurationFactory.ParseString("""
         akka {
@@ -87,7 +89,7 @@ public sealed class PaxosStoreClient : IAsyncDisposable
     internal TimeProvider Time => _time;
 
     /// <summary>Agrees on a command; completes once it is applied on the member that was asked.</summary>
-    /// <exception cref="KvException">Refused, or not decided in time; <see cref="KvException.Outcome"/> tells whether it may have happened.</exception>
+    /// <exception cref="KvException">Refused, or not decided in time; its outcome tells whether it may have happened.</exception>
     /// <exception cref="OperationCanceledException">The token fired; the outcome is unknown.</exception>
     public async Task<KvResult> ExecuteAsync(KvCommand command, CancellationToken cancellationToken = default)
     {
@@ -114,8 +116,9 @@ public sealed class PaxosStoreClient : IAsyncDisposable
     }
 
     /// <summary>
-    /// The events of some keys from a revision on: every one, once, in order, also across failures of members. Nothing is buffered ahead: a slow consumer
-    /// slows its own watch only. Watching starts with the first <c>MoveNextAsync</c>; use <see cref="OpenWatchAsync"/> to know when it has.
+    /// The events of some keys from a revision on: every one, once, in order, also across failures of members. Nothing is buffered ahead: a slow
+    /// consumer slows its own watch only. Watching starts with the first <c>MoveNextAsync</c>; use <see cref="OpenWatchAsync"/> to know when it
+    /// has.
     /// </summary>
     /// <exception cref="KvException"><see cref="KvErrorCode.Compacted"/>: the next revision due is gone.</exception>
     public async IAsyncEnumerable<KvEventBatch> WatchAsync(WatchSpec spec, [EnumeratorCancellation] CancellationToken cancellationToken = default)
@@ -156,7 +159,8 @@ public sealed class PaxosStoreClient : IAsyncDisposable
         {
             // Granting took so long that little of the time may be left: what is handed out is fresh.
             before = _time.GetTimestamp();
-            if (!await PaxosStoreLease.RenewAsync(this, granted.Id, ttl, cancellationToken).ConfigureAwait(false)) throw new KvException(KvErrorCode.LeaseNotFound);
+            var alive = await PaxosStoreLease.RenewAsync(this, granted.Id, ttl, cancellationToken).ConfigureAwait(false);
+            if (!alive) throw new KvException(KvErrorCode.LeaseNotFound);
         }
 
         return new PaxosStoreLease(this, granted, before);
@@ -186,7 +190,8 @@ public sealed class PaxosStoreClient : IAsyncDisposable
         var cluster = Cluster.Get(system);
         if (cluster.SelfRoles.Contains(MemberRole))
         {
-            throw new InvalidOperationException($"this ActorSystem carries the role {MemberRole}, which belongs to PaxosStore's members: take it out of akka.cluster.roles");
+            throw new InvalidOperationException(
+                $"this ActorSystem carries the role {MemberRole}, which belongs to PaxosStore's members: take it out of akka.cluster.roles");
         }
 
         return () => MemberChoice.InCluster(cluster);

@@ -1,8 +1,9 @@
 namespace PaxosStore.Node.Facade;
 
 /// <summary>
-/// A key lease that is kept alive; made by <see cref="PaxosStoreClient.GrantLeaseAsync"/>. The store ends it when no renewal has reached it for its TTL; the
-/// holder gives up earlier, counting from before it sent the last renewal that worked, less a tenth for clocks that drift. Disposing it revokes it.
+/// A key lease that is kept alive; made by <see cref="PaxosStoreClient.GrantLeaseAsync"/>. The store ends it when no renewal has reached it for its
+/// TTL; the holder gives up earlier, counting from before it sent the last renewal that worked, less a tenth for clocks that drift. Disposing it
+/// revokes it.
 /// </summary>
 public sealed class PaxosStoreLease : IAsyncDisposable
 {
@@ -29,7 +30,10 @@ public sealed class PaxosStoreLease : IAsyncDisposable
     /// <summary>Its time to live.</summary>
     public TimeSpan Ttl { get; }
 
-    /// <summary>Fires when the lease is gone or can't be told from gone. Runs on a timer: check <see cref="IsHeld"/> before what must not be done without it.</summary>
+    /// <summary>
+    /// Fires when the lease is gone or can't be told from gone. Runs on a timer: check <see cref="IsHeld"/> before what must not be done without
+    /// it.
+    /// </summary>
     public CancellationToken Lost { get; }
 
     /// <summary>Certainly still held at this moment, by the local clock alone.</summary>
@@ -43,7 +47,8 @@ public sealed class PaxosStoreLease : IAsyncDisposable
         await _keeping.ConfigureAwait(false);
         try
         {
-            if (!_lost.IsCancellationRequested) await _client.ExecuteRepeatableAsync(new LeaseRevokeCommand(Id), Ttl, CancellationToken.None).ConfigureAwait(false);
+            var revoke = new LeaseRevokeCommand(Id);
+            if (!_lost.IsCancellationRequested) await _client.ExecuteRepeatableAsync(revoke, Ttl, CancellationToken.None).ConfigureAwait(false);
         }
         catch (KvException)
         {
@@ -83,7 +88,9 @@ public sealed class PaxosStoreLease : IAsyncDisposable
         }
     }
 
-    /// <summary>Renews any lease; false when the store says that it is gone. A member that is slow for a lease this short is not waited for.</summary>
+    /// <summary>
+    /// Renews any lease; false when the store says that it is gone. A member that is slow for a lease this short is not waited for.
+    /// </summary>
     internal static async Task<bool> RenewAsync(PaxosStoreClient client, long id, TimeSpan ttl, CancellationToken cancellationToken)
     {
         var result = await client.ExecuteRepeatableAsync(new LeaseKeepAliveCommand([id]), ttl / 4, cancellationToken).ConfigureAwait(false);

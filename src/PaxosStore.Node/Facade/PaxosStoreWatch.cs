@@ -9,9 +9,9 @@ namespace PaxosStore.Node.Facade;
 public sealed record KvEventBatch(long Revision, IReadOnlyList<KvEvent> Events);
 
 /// <summary>
-/// One watch through the facade, moved to another member when its own fails; made by <see cref="PaxosStoreClient.OpenWatchAsync"/>. For one consumer at a time.
-/// The member sends the next batch only when it is asked for. A consumer that is away for longer than members remember a silent watch costs a new one
-/// at the revision reached, unseen.
+/// One watch through the facade, moved to another member when its own fails; made by <see cref="PaxosStoreClient.OpenWatchAsync"/>. For one
+/// consumer at a time. The member sends the next batch only when it is asked for. A consumer that is away for longer than members remember a silent
+/// watch costs a new one at the revision reached, unseen.
 /// </summary>
 public sealed class PaxosStoreWatch : IAsyncDisposable
 {
@@ -25,7 +25,8 @@ public sealed class PaxosStoreWatch : IAsyncDisposable
     private (long Id, Address Member, ChannelReader<FacadeReply> Replies)? _open;
     private bool _asked;
 
-    internal PaxosStoreWatch(PaxosStoreClient client, WatchSpec spec, PaxosStoreClient.Place place) => (_client, _spec, _place) = (client, spec, place);
+    internal PaxosStoreWatch(PaxosStoreClient client, WatchSpec spec, PaxosStoreClient.Place place) =>
+        (_client, _spec, _place) = (client, spec, place);
 
     /// <summary>Everything up to this revision has been delivered; at first the revision the watch starts after.</summary>
     public long Revision { get; private set; }
@@ -58,7 +59,8 @@ public sealed class PaxosStoreWatch : IAsyncDisposable
             var answered = false;
             while (_open is not null && _asked)
             {
-                var reply = await ReceiveAsync(replies, answered ? _client.Options.WatchKeepAlive : _client.Options.AttemptTimeout, cancellationToken).ConfigureAwait(false);
+                var patience = answered ? _client.Options.WatchKeepAlive : _client.Options.AttemptTimeout;
+                var reply = await ReceiveAsync(replies, patience, cancellationToken).ConfigureAwait(false);
                 if (reply is null)
                 {
                     // Silence: after an answer it only means that nothing happens, so a sign of life is due; without one the member is lost.

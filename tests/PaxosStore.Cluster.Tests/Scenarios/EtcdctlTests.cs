@@ -193,6 +193,8 @@ internal sealed partial class EtcdctlSession(TestCluster cluster, int endpoint)
         yield return string.Join(" | ", header);
         if (leader >= 0)
             yield return $"leaders: {rows.Skip(1).Count(r => r[leader] == "true")}";
+        foreach (var line in lines.Where(l => !l.StartsWith('|') && !l.StartsWith('+')))
+            yield return CleanLine(line);
         foreach (var row in rows.Skip(1))
             yield return string.Join(" | ", row.Select((cell, i) => i == leader || OwnColumns.Contains(header[i]) ? "" : CleanLine(cell)));
     }

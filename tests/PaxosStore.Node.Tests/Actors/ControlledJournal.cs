@@ -70,7 +70,8 @@ internal sealed class ControlledJournal : AsyncWriteJournal
     private readonly JournalControl _control = JournalControl.Current;
 
     public override Task ReplayMessagesAsync(
-        IActorContext context, string persistenceId, long fromSequenceNr, long toSequenceNr, long max, Action<IPersistentRepresentation> recoveryCallback)
+        IActorContext context, string persistenceId, long fromSequenceNr, long toSequenceNr, long max,
+        Action<IPersistentRepresentation> recoveryCallback)
     {
         foreach (var stored in _control.Events) recoveryCallback(stored);
         return Task.CompletedTask;
@@ -79,7 +80,8 @@ internal sealed class ControlledJournal : AsyncWriteJournal
     public override Task<long> ReadHighestSequenceNrAsync(string persistenceId, long fromSequenceNr, CancellationToken cancellationToken) =>
         Task.FromResult(_control.Events.Select(e => e.SequenceNr).DefaultIfEmpty(0).Max());
 
-    protected override async Task<IImmutableList<Exception>?> WriteMessagesAsync(IEnumerable<AtomicWrite> messages, CancellationToken cancellationToken)
+    protected override async Task<IImmutableList<Exception>?> WriteMessagesAsync(
+        IEnumerable<AtomicWrite> messages, CancellationToken cancellationToken)
     {
         var writes = messages.ToArray();
         var events = writes.SelectMany(m => (IEnumerable<IPersistentRepresentation>)m.Payload).ToArray();

@@ -97,7 +97,8 @@ public sealed class RoleActorTests : TestKit
     public async Task A_journal_that_cannot_be_read_stops_the_node()
     {
         var journal = JournalControl.Current;
-        journal.Store(new Akka.Persistence.Persistent(new JournalBatch([new UnknownRecord()]), 1, $"acceptor-{_node.Self}", null, false, null, "w", 0));
+        var unknown = new JournalBatch([new UnknownRecord()]);
+        journal.Store(new Akka.Persistence.Persistent(unknown, 1, $"acceptor-{_node.Self}", null, false, null, "w", 0));
         var reason = new TaskCompletionSource<string>();
         StartSupervisor(reason);
         Assert.Contains("can't be replayed", await reason.Task.WaitAsync(TimeSpan.FromSeconds(10)), StringComparison.Ordinal);

@@ -117,7 +117,8 @@ public sealed class ClusterScenarios
             async () =>
             {
                 var reading = Assert.ThrowsAsync<KvException>(() => n.TryGet("key"));
-                var write = await Assert.ThrowsAsync<KvException>(async () => await n.Store.ExecuteAsync(Commands.Put("key", "new"), n.Conductor.End));
+                var put = Commands.Put("key", "new");
+                var write = await Assert.ThrowsAsync<KvException>(async () => await n.Store.ExecuteAsync(put, n.Conductor.End));
                 Assert.True(write.Code is KvErrorCode.Timeout or KvErrorCode.NoLeader, write.Message);
                 await reading;
                 Assert.Equal("old", n.Local("key"));

@@ -69,7 +69,11 @@ public sealed class MultiNode(TestConductor conductor, RoleName role)
     }
 
     /// <summary>One linearizable read through this member.</summary>
-    public async Task<string?> TryGet(string key) => Commands.Text((await Store.ReadAsync(ReadConsistency.Linearizable, conductor.End)).Range(Commands.Range(key)));
+    public async Task<string?> TryGet(string key)
+    {
+        var view = await Store.ReadAsync(ReadConsistency.Linearizable, conductor.End);
+        return Commands.Text(view.Range(Commands.Range(key)));
+    }
 
     /// <summary>What this member has applied, without asking anyone.</summary>
     public string? Local(string key) => Commands.Text(Store.View.Range(Commands.Range(key)));

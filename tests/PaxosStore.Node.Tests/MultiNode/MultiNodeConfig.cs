@@ -10,7 +10,9 @@ public sealed record RoleName(string Name)
     public override string ToString() => Name;
 }
 
-/// <summary>Who takes part in a scenario, in the words of Akka's multi-node test kit: members of the store, and nodes of the Akka cluster without a vote.</summary>
+/// <summary>
+/// Who takes part in a scenario, in the words of Akka's multi-node test kit: members of the store, and nodes of the Akka cluster without a vote.
+/// </summary>
 public sealed class MultiNodeConfig
 {
     private readonly List<RoleName> _members = [];

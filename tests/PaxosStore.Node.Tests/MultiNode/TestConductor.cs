@@ -12,8 +12,9 @@ using Direction = Akka.Remote.Transport.ThrottleTransportAdapter.Direction;
 namespace PaxosStore.Node.Tests.MultiNode;
 
 /// <summary>
-/// Runs a scenario: starts every role as an ActorSystem of its own with real remoting, runs the scenario's script once for each role at the same time, and
-/// cuts, slows down and stops on demand. All in one process; unlike in Akka's kit the script of a role goes on after <see cref="ExitAsync"/>.
+/// Runs a scenario: starts every role as an ActorSystem of its own with real remoting, runs the scenario's script once for each role at the same
+/// time, and cuts, slows down and stops on demand. All in one process; unlike in Akka's kit the script of a role goes on after
+/// <see cref="ExitAsync"/>.
 /// </summary>
 public sealed class TestConductor : IAsyncDisposable
 {
@@ -189,7 +190,8 @@ public sealed class TestConductor : IAsyncDisposable
     {
         var transport = ((RemoteActorRefProvider)((ExtendedActorSystem)System(at)).Provider).Transport;
         var address = MultiNodeConfig.AddressOf(System(towards));
-        if (!await transport.ManagementCommand(new SetThrottle(address, direction, mode))) throw new InvalidOperationException("the throttler refused");
+        var done = await transport.ManagementCommand(new SetThrottle(address, direction, mode));
+        if (!done) throw new InvalidOperationException("the throttler refused");
     }
 
     private sealed class Barrier

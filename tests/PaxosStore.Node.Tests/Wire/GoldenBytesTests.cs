@@ -1,5 +1,7 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
+using Google.Protobuf;
+using PaxosStore.Node.Journal;
 using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node.Tests.Wire;
@@ -89,7 +91,7 @@ public sealed class GoldenBytesTests : TestKit
     {
         // Field 2000, wire type 0, value 1.
         byte[] later = [.. Convert.FromHexString(Golden[name]), 0x80, 0x7D, 0x01];
-        if (_serializer.Manifest(Sample(name)) == "J") Assert.Throws<Node.Journal.JournalCorruptException>(() => Read(later, name));
+        if (_serializer.Manifest(Sample(name)) == "J") Assert.Throws<JournalCorruptException>(() => Read(later, name));
         else Assert.Equal(Golden[name], Hex(Read(later, name)));
     }
 
@@ -108,14 +110,15 @@ public sealed class GoldenBytesTests : TestKit
     {
         var vote = new WirePromise { Ballot = new WireBallot { Round = 1, Node = 2 }, Parts = 1 };
         vote.Entries.Add(new WireVote { Slot = 3 });
-        var bytes = Google.Protobuf.MessageExtensions.ToByteArray(new WirePeerMessage { Cluster = 1, From = 2, Promise = vote });
+        var bytes = new WirePeerMessage { Cluster = 1, From = 2, Promise = vote }.ToByteArray();
         Assert.Throws<InvalidDataException>(() => _serializer.FromBinary(bytes, "P"));
     }
 
     [Fact]
     public void An_unknown_manifest_or_type_is_refused()
     {
-        Assert.Contains("unknown manifest 'Z'", Assert.Throws<ArgumentException>(() => _serializer.FromBinary([], "Z")).Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<ArgumentException>(() => _serializer.FromBinary([], "Z"));
+        Assert.Contains("unknown manifest 'Z'", refused.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => _serializer.Manifest("text"));
         Assert.Throws<ArgumentException>(() => _serializer.ToBinary("text"));
     }
@@ -140,7 +143,7 @@ public sealed class GoldenBytesTests : TestKit
         {
             Read(bytes, name);
         }
-        catch (Exception e) when (e is Google.Protobuf.InvalidProtocolBufferException or InvalidDataException or FormatException or Node.Journal.JournalCorruptException)
+        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException or FormatException or JournalCorruptException)
         {
             // Named for what it is; remoting logs it and drops the message.
         }

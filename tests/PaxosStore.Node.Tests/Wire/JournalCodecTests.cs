@@ -40,7 +40,9 @@ public sealed class JournalCodecTests
     {
         // Between two records a cut can't be told from a shorter batch; the database's own commit keeps events whole.
         var records = Samples.Records.Count();
-        var whole = Enumerable.Range(0, records + 1).Select(n => JournalCodec.Encode(new JournalBatch([.. Samples.Records.Take(n)])).Length).ToHashSet();
+        var whole = Enumerable.Range(0, records + 1)
+            .Select(n => JournalCodec.Encode(new JournalBatch([.. Samples.Records.Take(n)])).Length)
+            .ToHashSet();
         for (var length = 0; length < Batch.Length; length++)
         {
             if (!whole.Contains(length)) Assert.Throws<JournalCorruptException>(() => JournalCodec.Decode(Batch[..length]));
