@@ -61,7 +61,13 @@ internal static class AkkaConfig
                 log-info = off
                 min-nr-of-members = 1
               }
+              # Akka's dedicated thread pools spin while they wait, which starves small machines; the common pool does not.
               persistence {
+                dispatchers {
+                  default-plugin-dispatcher.type = Dispatcher
+                  default-replay-dispatcher.type = Dispatcher
+                  default-stream-dispatcher.type = Dispatcher
+                }
                 journal {
                   plugin = "akka.persistence.journal.sql"
                   sql {
@@ -75,7 +81,9 @@ internal static class AkkaConfig
                     replay-filter.mode = fail
                     replay-batch-size = 256
                     recovery-event-timeout = 120s
-                    materializer-dispatcher = "paxosstore.journal-dispatcher"
+                    plugin-dispatcher = "akka.actor.default-dispatcher"
+                    replay-dispatcher = "akka.actor.default-dispatcher"
+                    materializer-dispatcher = "akka.actor.default-dispatcher"
                     circuit-breaker {
                       max-failures = 1
                       call-timeout = 20s
@@ -85,11 +93,6 @@ internal static class AkkaConfig
                 }
                 snapshot-store.plugin = "akka.persistence.no-snapshot-store"
               }
-            }
-            paxosstore.journal-dispatcher {
-              type = ForkJoinDispatcher
-              throughput = 10
-              dedicated-thread-pool.thread-count = 2
             }
             """;
         var config = settings.AkkaOverrides.WithFallback(ConfigurationFactory.ParseString(hocon));
