@@ -50,13 +50,15 @@ public class SimulatorTests
     // Seeds that once failed, under the name of what was wrong.
 
     [Theory]
-    [InlineData(742)]
+    [InlineData(358)]
+    [InlineData(1280)]
+    [InlineData(4266)]
     public void Promise_raised_by_an_accept_for_chosen_slots_was_not_on_disk(ulong seed) => Passes(seed);
 
     [Theory]
-    [InlineData(7)]
-    [InlineData(21)]
-    [InlineData(24)]
+    [InlineData(11)]
+    [InlineData(33)]
+    [InlineData(56)]
     public void Learners_that_let_votes_outside_their_window_go_stood_still_for_ever(ulong seed) => Passes(seed);
 
     [Theory]

@@ -23,6 +23,7 @@ internal sealed class Judge(Plan plan)
     private readonly Dictionary<(int Client, int Request), long> _effects = [];
     private readonly ClockCheck _clock = new(plan.Tolerance);
     private readonly int _quorum = (plan.Voters / 2) + 1;
+    private Slot _announced;
     private readonly ulong _voters = (1UL << plan.Voters) - 1;
 
     /// <summary>Slots chosen so far.</summary>
@@ -131,12 +132,24 @@ internal sealed class Judge(Plan plan)
                 Check(_nodes[node].DurablePromise >= m.Ballot, "said before durable", $"n{node + 1} promises {m.Ballot}, on disk {_nodes[node].DurablePromise}");
                 break;
             case Accept m:
+                Announced(node, m.Chosen);
                 Proposed(node, tenure, m, now);
+                break;
+            case ChosenUpTo m:
+                Announced(node, m.Chosen);
                 break;
             case Accepted m:
                 Says(node, m.Ballot);
                 Voted(node, m);
                 break;
+        }
+    }
+
+    private void Announced(int node, Slot chosen)
+    {
+        for (; _announced < chosen; _announced = _announced.Next)
+        {
+            Check(Facts(_announced.Next).Chosen is not null, "announced what is not chosen", $"n{node + 1} says all up to {chosen}, but {_announced.Next} is not");
         }
     }
 
