@@ -69,14 +69,14 @@ internal static class CommandLine
     private static int Mutants(Options options)
     {
         var survivors = 0;
-        Console.WriteLine("| mutant | row | mistake | caught by | seeds needed |");
+        Console.WriteLine("| mutant | row, seen in | mistake | caught by | seeds needed |");
         Console.WriteLine("|---|---|---|---|---|");
         foreach (var mutant in options.Name is { } name ? [Find(name)] : Mutant.All)
         {
             var caught = Runner.FirstFailure(mutant.Defects, options.From, options.Budget);
             if (caught is null) survivors++;
             var found = caught is null ? $"**survived** | {options.Budget}" : $"{caught.Invariant} | {caught.Seed - options.From + 1}";
-            Console.WriteLine($"| {mutant.Name} | {mutant.Row} | {mutant.What} | {found} |");
+            Console.WriteLine($"| {mutant.Name} | {mutant.Row}, {mutant.Seen} | {mutant.What} | {found} |");
         }
 
         Console.WriteLine();

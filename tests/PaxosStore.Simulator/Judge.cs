@@ -21,7 +21,7 @@ internal sealed class Judge(Plan plan)
     private readonly Dictionary<Ballot, long> _tenures = [];
     private readonly Dictionary<Ballot, int> _preparedBy = [];
     private readonly Dictionary<(int Client, int Request), long> _effects = [];
-    private readonly ClockCheck _clock = new(plan.Tolerance);
+    private readonly ClockCheck _clock = new(plan.HasCrashes);
     private readonly int _quorum = (plan.Voters / 2) + 1;
     private Slot _announced;
     private readonly ulong _voters = (1UL << plan.Voters) - 1;
@@ -73,7 +73,7 @@ internal sealed class Judge(Plan plan)
         {
             slot.Chosen = proposal.Value;
             slot.ChosenUnder = r.Ballot;
-            slot.ChosenAt = now;
+            _clock.Chosen(now);
             Chosen++;
         }
 

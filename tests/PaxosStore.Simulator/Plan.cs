@@ -104,8 +104,8 @@ internal sealed class Plan
 
     public int Nodes => Voters + Observers;
 
-    /// <summary>By how much log time may pass too fast, in us: what a replaced leader may run on unheard, and more after crashes.</summary>
-    public double Tolerance => Faults.Any(f => f.Kind is FaultKind.Crash or FaultKind.PowerLoss or FaultKind.DiskError) ? 4 * ElectionTimeout : 1.2 * ElectionTimeout;
+    /// <summary>Acceptors may forget what they had in memory only.</summary>
+    public bool HasCrashes => Faults.Any(f => f.Kind is FaultKind.Crash or FaultKind.PowerLoss or FaultKind.DiskError);
 
     public static Plan FromSeed(ulong seed)
     {
