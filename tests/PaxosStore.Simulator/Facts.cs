@@ -108,7 +108,8 @@ internal sealed class ClockCheck(bool crashes)
 
         if (micros - (FastestClock * now) > _bound + Tolerance)
         {
-            throw new ViolationException("log time jumps", $"{_logTime} at {delivered.Slot}: a lease renewed before would expire {micros - (FastestClock * now) - _bound:F0} us early");
+            var early = micros - (FastestClock * now) - _bound;
+            throw new ViolationException("log time jumps", $"{_logTime} at {delivered.Slot}: a lease renewed before would expire {early:F0} us early");
         }
 
         _bound = Math.Min(_bound, micros - (FastestClock * proposedAt));

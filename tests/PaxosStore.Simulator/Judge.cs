@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using PaxosStore.Consensus;
 
 namespace PaxosStore.Simulator;
@@ -129,7 +130,8 @@ internal sealed class Judge(Plan plan)
                 break;
             case Promise m:
                 Says(node, m.Ballot);
-                Check(_nodes[node].DurablePromise >= m.Ballot, "said before durable", $"n{node + 1} promises {m.Ballot}, on disk {_nodes[node].DurablePromise}");
+                var onDisk = _nodes[node].DurablePromise;
+                Check(onDisk >= m.Ballot, "said before durable", $"n{node + 1} promises {m.Ballot}, on disk {onDisk}");
                 break;
             case Accept m:
                 Announced(node, m.Chosen);
@@ -149,7 +151,8 @@ internal sealed class Judge(Plan plan)
     {
         for (; _announced < chosen; _announced = _announced.Next)
         {
-            Check(Facts(_announced.Next).Chosen is not null, "announced what is not chosen", $"n{node + 1} says all up to {chosen}, but {_announced.Next} is not");
+            var isChosen = Facts(_announced.Next).Chosen is not null;
+            Check(isChosen, "announced what is not chosen", $"n{node + 1} says all up to {chosen}, but {_announced.Next} is not");
         }
     }
 
@@ -194,7 +197,8 @@ internal sealed class Judge(Plan plan)
         foreach (var command in value.Commands)
         {
             var c = Command.Decode(command.Span);
-            Check(c.Client < Issued.Length && c.Request <= Issued[c.Client] && c.Word == Command.WordOf(c.Client, c.Request), "validity", "a command nobody asked for");
+            var asked = c.Client < Issued.Length && c.Request <= Issued[c.Client] && c.Word == Command.WordOf(c.Client, c.Request);
+            Check(asked, "validity", "a command nobody asked for");
         }
     }
 
@@ -260,7 +264,7 @@ internal sealed class Judge(Plan plan)
     }
 
     // Interpolated details cost nothing while the check holds.
-    private static void Check(bool holds, string invariant, [System.Runtime.CompilerServices.InterpolatedStringHandlerArgument(nameof(holds))] Detail detail)
+    private static void Check(bool holds, string invariant, [InterpolatedStringHandlerArgument(nameof(holds))] Detail detail)
     {
         if (!holds) throw new ViolationException(invariant, detail.ToString());
     }
