@@ -220,14 +220,15 @@ public sealed class Acceptor
         RelayLeader(m.Ballot, now);
     }
 
-    /// <summary>For the learner beside us, which keeps a window of votes only: those it may have had to let go, as far as they are of one ballot.</summary>
+    /// <summary>For the learner beside us, which keeps a window of votes: those it may have had to let go, as far as they are of one ballot.</summary>
     private void RepeatVotes(Slot from)
     {
         if (!_log.TryGet(from, out var ballot, out _)) return;
         var values = ImmutableArray.CreateBuilder<Value>();
         var size = 0;
-        for (var slot = from; values.Count < _options.LearnerWindow && _log.TryGet(slot, out var held, out var value) && held == ballot; slot = slot.Next)
+        for (var slot = from; values.Count < _options.LearnerWindow && _log.TryGet(slot, out var held, out var value); slot = slot.Next)
         {
+            if (held != ballot) break;
             if (values.Count > 0 && size + value.Size > _options.MessageBytes) break;
             values.Add(value);
             size += value.Size;

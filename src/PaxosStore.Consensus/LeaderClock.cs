@@ -1,9 +1,9 @@
 namespace PaxosStore.Consensus;
 
 /// <summary>
-/// Log time under one ballot: the leader's elapsed time since it took over, added to the log time it took over at. It is told to the acceptors with every
-/// confirmation, and they tell the next leader. While no quorum has heard it for long it stands still: so a leader that was replaced without knowing can't
-/// run ahead of its successor by more than the limit, and time that a leader slept through does not count.
+/// Log time under one ballot: the leader's elapsed time since it took over, added to the log time it took over at. It is told to the acceptors with
+/// every confirmation, and they tell the next leader. While no quorum has heard it for long it stands still: so a leader that was replaced without
+/// knowing can't run ahead of its successor by more than the limit, and time that a leader slept through does not count.
 /// </summary>
 internal sealed class LeaderClock(SafetyRules rules, TimeSpan start, TimeSpan now, TimeSpan limit)
 {

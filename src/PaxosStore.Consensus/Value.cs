@@ -7,7 +7,10 @@ namespace PaxosStore.Consensus;
 /// A leader that adopts a value in phase 1 proposes it unchanged, stamps included, so the stamps are a pure function of the log.
 /// </summary>
 /// <param name="Round">Round of the ballot it was first proposed under.</param>
-/// <param name="LogTime">The leader's elapsed time since it took over, added to the log time it took over at. Never less than in the slot before.</param>
+/// <param name="LogTime">
+/// The leader's elapsed time since it took over, added to the log time it took over at. Values that several leaders left behind can stand out of order, so
+/// who applies the log goes by the highest so far.
+/// </param>
 /// <param name="WallClock">Unix milliseconds at the leader, for times shown to people; nothing is decided by it.</param>
 /// <param name="Commands">The batch, in order.</param>
 public sealed record Value(long Round, TimeSpan LogTime, long WallClock, ImmutableArray<ReadOnlyMemory<byte>> Commands)

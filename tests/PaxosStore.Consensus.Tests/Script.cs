@@ -5,8 +5,9 @@ namespace PaxosStore.Consensus.Tests;
 
 /// <summary>
 /// A small cluster driven by a script, one line a step; every step prints what it caused. Messages wait in the order sent until delivered or dropped.
-/// Steps: <c>nodes 3 [option value]…</c>; <c>time +ms</c>; <c>tick n1</c>; <c>deliver [n1&gt;n2] [Type]</c> (first that fits), <c>all</c> (until nothing waits),
-/// <c>all within n1</c> (only local ones); <c>drop …</c>, <c>drop all …</c>; <c>propose n1 words…</c>; <c>read n1 from n2</c>; <c>crash n1</c>, <c>start n1</c>; <c>state</c>.
+/// Steps: <c>nodes 3 [option value]…</c>; <c>time +ms</c>; <c>tick n1</c>; <c>deliver [n1&gt;n2] [Type]</c> (the first that fits), <c>deliver all</c>
+/// (until nothing that fits waits), <c>deliver all within</c> (within nodes only); <c>drop …</c>, <c>drop all …</c>; <c>propose n1 words…</c>;
+/// <c>read n1 from n2</c>; <c>crash n1</c>, <c>start n1</c>; <c>state</c>.
 /// </summary>
 internal sealed class Script
 {
@@ -39,7 +40,7 @@ internal sealed class Script
             case "tick": Tick(Of(words[1])); break;
             case "deliver": Deliver(words[1..]); break;
             case "drop": Drop(words[1..]); break;
-            case "propose": Into(Of(words[1]), Of(words[1]).Id, Role.Proposer, new Propose(++_number, [.. words[2..].Select(w => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(w))])); break;
+            case "propose": Into(Of(words[1]), Of(words[1]).Id, Role.Proposer, new Propose(++_number, [.. words[2..].Select(Bytes)])); break;
             case "read": Into(Of(words[3]), Of(words[1]).Id, Role.Proposer, new ReadBarrierRequest(++_number)); break;
             case "crash": Of(words[1]).Crash(); break;
             case "start": Start(Of(words[1])); break;
@@ -47,6 +48,8 @@ internal sealed class Script
             default: throw new ArgumentException($"unknown step '{words[0]}'");
         }
     }
+
+    private static ReadOnlyMemory<byte> Bytes(string word) => Encoding.UTF8.GetBytes(word);
 
     private Node Of(string name) => _nodes[ulong.Parse(name[1..], CultureInfo.InvariantCulture)];
 
@@ -146,15 +149,20 @@ internal sealed class Script
     {
         foreach (var node in _nodes.Values)
         {
+            var (proposer, acceptor) = (node.Proposer, node.Acceptor);
             _out.AppendLine(node.Up
-                ? $"  n{node.Id} {node.Proposer.Phase} {node.Proposer.Ballot} promised {node.Acceptor.Promised} chosen {node.Acceptor.Chosen} applied {node.Learner.Delivered}"
+                ? $"  n{node.Id} {proposer.Phase} {proposer.Ballot} promised {acceptor.Promised} chosen {acceptor.Chosen} applied {node.Learner.Delivered}"
                 : $"  n{node.Id} down");
         }
 
         _out.AppendLine($"  {_waiting.Count} messages wait");
     }
 
-    private static string Text(Value value) => value.IsNoOp ? $"NoOp@{value.Round}" : $"[{string.Join(' ', value.Commands.Select(c => Encoding.UTF8.GetString(c.Span)))}]@{value.Round}";
+    private static string Text(Value value) => value.IsNoOp
+        ? $"NoOp@{value.Round}"
+        : $"[{string.Join(' ', value.Commands.Select(c => Encoding.UTF8.GetString(c.Span)))}]@{value.Round}";
+
+    private static string Text(AcceptedEntry e, Slot chosen) => $"{e.Slot} {(e.Slot <= chosen ? "chosen" : e.Ballot)} {Text(e.Value)}";
 
     private static string Text(JournalRecord record) => record switch
     {
@@ -168,7 +176,7 @@ internal sealed class Script
     private static string Text(Message message) => message switch
     {
         Prepare m => $"Prepare {m.Ballot}",
-        Promise m => $"Promise {m.Ballot} chosen {m.Chosen} [{string.Join(", ", m.Entries.Select(e => $"{e.Slot} {(e.Slot <= m.Chosen ? "chosen" : e.Ballot)} {Text(e.Value)}"))}]",
+        Promise m => $"Promise {m.Ballot} chosen {m.Chosen} [{string.Join(", ", m.Entries.Select(e => Text(e, m.Chosen)))}]",
         PrepareRejected m => $"PrepareRejected {m.Ballot} promised {m.Promised}",
         Accept m => $"Accept {m.Ballot} {m.First} {string.Join(' ', m.Values.Select(Text))} chosen {m.Chosen}",
         Accepted m => $"Accepted {m.Ballot} {m.First}{(m.Count > 1 ? $"..{m.First + (m.Count - 1)}" : "")}",

@@ -50,31 +50,25 @@ public class SimulatorTests
     // Seeds that once failed, under the name of what was wrong.
 
     [Theory]
-    [InlineData(742)]
+    [InlineData(119)]
+    [InlineData(2718)]
+    [InlineData(3500)]
     public void Promise_raised_by_an_accept_for_chosen_slots_was_not_on_disk(ulong seed) => Passes(seed);
 
     [Theory]
-    [InlineData(7)]
-    [InlineData(21)]
-    [InlineData(24)]
+    [InlineData(44)]
+    [InlineData(50)]
+    [InlineData(102)]
     public void Learners_that_let_votes_outside_their_window_go_stood_still_for_ever(ulong seed) => Passes(seed);
 
     [Theory]
-    [InlineData(291)]
-    [InlineData(478)]
-    public void Single_node_with_a_small_window_stood_still_after_recovery(ulong seed) => Passes(seed);
+    [InlineData(3359)]
+    [InlineData(3503)]
+    [InlineData(4897)]
+    public void Nobody_could_prove_what_was_chosen_below_a_leader_that_started_at_a_dead_nodes_watermark(ulong seed) => Passes(seed);
 
-    [Theory]
-    [InlineData(417)]
-    [InlineData(5146)]
-    public void Learner_asked_peers_that_do_not_answer_as_often_as_those_that_do(ulong seed) => Passes(seed);
-
-    [Theory]
-    [InlineData(8)]
-    [InlineData(30)]
-    [InlineData(430)]
-    [InlineData(1604)]
-    public void Clock_of_a_replaced_leader_made_leases_of_its_successor_expire_early(ulong seed) => Passes(seed);
+    [Fact]
+    public void Clock_of_a_replaced_leader_made_leases_of_its_successor_expire_early() => Passes(2157);
 
     private static void Passes(ulong seed)
     {

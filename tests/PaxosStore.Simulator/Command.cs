@@ -7,8 +7,10 @@ internal readonly record struct Command(int Client, int Request, ulong Word)
 {
     public static ulong WordOf(int client, int request) => Plan.Mix((ulong)request, (ulong)client + 100);
 
-    public static Command Decode(ReadOnlySpan<byte> bytes) =>
-        new(BinaryPrimitives.ReadInt32LittleEndian(bytes), BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]));
+    public static Command Decode(ReadOnlySpan<byte> bytes) => new(
+        BinaryPrimitives.ReadInt32LittleEndian(bytes),
+        BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]),
+        BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]));
 
     public static byte[] Encode(int client, int request, int size)
     {

@@ -69,14 +69,14 @@ internal static class CommandLine
     private static int Mutants(Options options)
     {
         var survivors = 0;
-        Console.WriteLine("| mutant | row | mistake | caught by | seeds needed |");
+        Console.WriteLine("| mutant | row, seen in | mistake | caught by | seeds needed |");
         Console.WriteLine("|---|---|---|---|---|");
         foreach (var mutant in options.Name is { } name ? [Find(name)] : Mutant.All)
         {
             var caught = Runner.FirstFailure(mutant.Defects, options.From, options.Budget);
             if (caught is null) survivors++;
             var found = caught is null ? $"**survived** | {options.Budget}" : $"{caught.Invariant} | {caught.Seed - options.From + 1}";
-            Console.WriteLine($"| {mutant.Name} | {mutant.Row} | {mutant.What} | {found} |");
+            Console.WriteLine($"| {mutant.Name} | {mutant.Row}, {mutant.Seen} | {mutant.What} | {found} |");
         }
 
         Console.WriteLine();
@@ -98,8 +98,11 @@ internal static class CommandLine
         return 0;
     }
 
-    private static string Progress(Batch batch, Stopwatch clock) =>
-        $"{batch.Done:N0} of {batch.Count:N0} seeds, {batch.Done / clock.Elapsed.TotalSeconds:N0} seeds/s on {batch.Jobs} thread(s), {clock.Elapsed.TotalSeconds:N0} s";
+    private static string Progress(Batch batch, Stopwatch clock)
+    {
+        var (done, seconds) = (batch.Done, clock.Elapsed.TotalSeconds);
+        return $"{done:N0} of {batch.Count:N0} seeds, {done / seconds:N0} seeds/s on {batch.Jobs} thread(s), {seconds:N0} s";
+    }
 
     private sealed class Options
     {
@@ -138,8 +141,8 @@ internal static class CommandLine
                 }
             }
 
-            if (!o.Help && !o.Mutants && o.Hashes is null && o.Seed is null && o.Seeds == 0) throw new FormatException("nothing to do: give --seeds, --seed or --mutants");
-            return o;
+            var something = o.Help || o.Mutants || o.Hashes is not null || o.Seed is not null || o.Seeds > 0;
+            return something ? o : throw new FormatException("nothing to do: give --seeds, --seed or --mutants");
         }
 
         private void Other(string arg)

@@ -26,8 +26,6 @@ internal sealed class SlotFacts
 
     public Ballot ChosenUnder { get; set; }
 
-    public long ChosenAt { get; set; }
-
     public ulong? Chain { get; set; }
 
     public Proposal? Find(Ballot ballot)
@@ -78,16 +76,26 @@ internal sealed class NodeFacts
 /// <summary>
 /// Log time as the state machine sees it (never going back) against true time: between any two slots it may not pass faster than the fastest clock, counted
 /// from the proposal of the first to the choice of the second. Otherwise a key lease renewed in the first could expire early at the second. Tolerated: what a
-/// replaced leader may run on unheard (one election time-out), and more where acceptors may have forgotten in a crash what they had heard.
+/// replaced leader may run on unheard (one election time-out), and where acceptors may have forgotten in a crash what they had heard, as much as there was
+/// time without anything chosen, hence nothing on disk that tells the time.
 /// </summary>
-internal sealed class ClockCheck(double tolerance)
+internal sealed class ClockCheck(bool crashes)
 {
     private const double FastestClock = 1.1;
 
     private TimeSpan _logTime;
     private double _bound = double.MaxValue;
+    private long _chosenAt;
+    private long _quiet;
 
-    public TimeSpan LogTime => _logTime;
+    private double Tolerance => (1.2 * Plan.ElectionTimeout) + (crashes ? FastestClock * _quiet : 0);
+
+    /// <summary>A slot was chosen.</summary>
+    public void Chosen(long now)
+    {
+        _quiet = Math.Max(_quiet, now - _chosenAt);
+        _chosenAt = now;
+    }
 
     public void Applied(ChosenValue delivered, long proposedAt, long now)
     {
@@ -98,9 +106,10 @@ internal sealed class ClockCheck(double tolerance)
             throw new ViolationException("log time runs ahead", $"{_logTime} at {delivered.Slot}, true time {now} us");
         }
 
-        if (micros - (FastestClock * now) > _bound + tolerance)
+        if (micros - (FastestClock * now) > _bound + Tolerance)
         {
-            throw new ViolationException("log time jumps", $"{_logTime} at {delivered.Slot}: a lease renewed before would expire {micros - (FastestClock * now) - _bound:F0} us early");
+            var early = micros - (FastestClock * now) - _bound;
+            throw new ViolationException("log time jumps", $"{_logTime} at {delivered.Slot}: a lease renewed before would expire {early:F0} us early");
         }
 
         _bound = Math.Min(_bound, micros - (FastestClock * proposedAt));

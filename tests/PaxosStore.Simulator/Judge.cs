@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using PaxosStore.Consensus;
 
 namespace PaxosStore.Simulator;
@@ -21,8 +22,9 @@ internal sealed class Judge(Plan plan)
     private readonly Dictionary<Ballot, long> _tenures = [];
     private readonly Dictionary<Ballot, int> _preparedBy = [];
     private readonly Dictionary<(int Client, int Request), long> _effects = [];
-    private readonly ClockCheck _clock = new(plan.Tolerance);
+    private readonly ClockCheck _clock = new(plan.HasCrashes);
     private readonly int _quorum = (plan.Voters / 2) + 1;
+    private Slot _announced;
     private readonly ulong _voters = (1UL << plan.Voters) - 1;
 
     /// <summary>Slots chosen so far.</summary>
@@ -72,7 +74,7 @@ internal sealed class Judge(Plan plan)
         {
             slot.Chosen = proposal.Value;
             slot.ChosenUnder = r.Ballot;
-            slot.ChosenAt = now;
+            _clock.Chosen(now);
             Chosen++;
         }
 
@@ -128,15 +130,29 @@ internal sealed class Judge(Plan plan)
                 break;
             case Promise m:
                 Says(node, m.Ballot);
-                Check(_nodes[node].DurablePromise >= m.Ballot, "said before durable", $"n{node + 1} promises {m.Ballot}, on disk {_nodes[node].DurablePromise}");
+                var onDisk = _nodes[node].DurablePromise;
+                Check(onDisk >= m.Ballot, "said before durable", $"n{node + 1} promises {m.Ballot}, on disk {onDisk}");
                 break;
             case Accept m:
+                Announced(node, m.Chosen);
                 Proposed(node, tenure, m, now);
+                break;
+            case ChosenUpTo m:
+                Announced(node, m.Chosen);
                 break;
             case Accepted m:
                 Says(node, m.Ballot);
                 Voted(node, m);
                 break;
+        }
+    }
+
+    private void Announced(int node, Slot chosen)
+    {
+        for (; _announced < chosen; _announced = _announced.Next)
+        {
+            var isChosen = Facts(_announced.Next).Chosen is not null;
+            Check(isChosen, "announced what is not chosen", $"n{node + 1} says all up to {chosen}, but {_announced.Next} is not");
         }
     }
 
@@ -181,7 +197,8 @@ internal sealed class Judge(Plan plan)
         foreach (var command in value.Commands)
         {
             var c = Command.Decode(command.Span);
-            Check(c.Client < Issued.Length && c.Request <= Issued[c.Client] && c.Word == Command.WordOf(c.Client, c.Request), "validity", "a command nobody asked for");
+            var asked = c.Client < Issued.Length && c.Request <= Issued[c.Client] && c.Word == Command.WordOf(c.Client, c.Request);
+            Check(asked, "validity", "a command nobody asked for");
         }
     }
 
@@ -247,7 +264,7 @@ internal sealed class Judge(Plan plan)
     }
 
     // Interpolated details cost nothing while the check holds.
-    private static void Check(bool holds, string invariant, [System.Runtime.CompilerServices.InterpolatedStringHandlerArgument(nameof(holds))] Detail detail)
+    private static void Check(bool holds, string invariant, [InterpolatedStringHandlerArgument(nameof(holds))] Detail detail)
     {
         if (!holds) throw new ViolationException(invariant, detail.ToString());
     }

@@ -47,6 +47,34 @@ internal sealed record Mutant(string Name, int Row, string What, Defects Defects
         new("torn-write-skipped", 48, "recovery skips a torn record and takes those after it", new Defects { TornWriteSkipped = true }),
     ];
 
+    /// <summary>Where it happened.</summary>
+    public string Seen => Row switch
+    {
+        1 => "hashicorp/raft #661",
+        2 => "camunda #5356",
+        3 => "phxpaxos #145",
+        4 => "MyPaxos #18",
+        5 => "an earlier prototype",
+        6 => "cassandra PR #1327",
+        7 => "LogCabin #44",
+        8 => "redisraft #18",
+        9 => "consul #54",
+        10 => "etcd #20418",
+        11 => "etcd #12528",
+        12 => "etcd #2660",
+        15 => "etcd #14370",
+        25 => "redisraft #43",
+        28 => "ZooKeeper 3023",
+        30 => "ZooKeeper 1154",
+        31 => "ZooKeeper 4882",
+        33 => "redisraft #23",
+        38 => "etcd #20269",
+        43 => "MongoDB SERVER-22136",
+        46 => "apply not repeatable",
+        48 => "protocol-aware recovery, FAST'18",
+        _ => "",
+    };
+
     private static Mutant Rule(string name, int row, string what, SafetyRules rules) => new(name, row, what, new Defects { Rules = rules, SafetyOnly = true });
 
     private sealed class PromiseNotRecorded : SafetyRules

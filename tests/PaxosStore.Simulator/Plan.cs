@@ -65,6 +65,15 @@ internal enum Frozen
     Slow,
 }
 
+/// <summary>A pattern of faults beside those at random.</summary>
+internal enum Schedule
+{
+    Swizzle,
+    HuntLeader,
+    Comeback,
+    Stutter,
+}
+
 /// <summary>Everything a run does, drawn from its seed: sizes, rates, faults. Printable, and equal for equal seeds.</summary>
 internal sealed class Plan
 {
@@ -95,8 +104,8 @@ internal sealed class Plan
 
     public int Nodes => Voters + Observers;
 
-    /// <summary>By how much log time may pass too fast, in us: what a replaced leader may run on unheard, and more after crashes.</summary>
-    public double Tolerance => Faults.Any(f => f.Kind is FaultKind.Crash or FaultKind.PowerLoss or FaultKind.DiskError) ? 4 * ElectionTimeout : 1.2 * ElectionTimeout;
+    /// <summary>Acceptors may forget what they had in memory only.</summary>
+    public bool HasCrashes => Faults.Any(f => f.Kind is FaultKind.Crash or FaultKind.PowerLoss or FaultKind.DiskError);
 
     public static Plan FromSeed(ulong seed)
     {
@@ -105,6 +114,8 @@ internal sealed class Plan
         var voters = sizes[r.Below(sizes.Length)];
         var observers = r.Below(8) == 0 ? 1 : 0;
         var end = 600_000 + r.Below(900_000);
+        var schedule = (Schedule)r.Below(8);
+        var stutter = schedule == Schedule.Stutter;
         var options = new PaxosOptions
         {
             HeartbeatInterval = TimeSpan.FromMicroseconds(Heartbeat),
@@ -126,16 +137,16 @@ internal sealed class Plan
             Clients = 2 + r.Below(4),
             FaultsEnd = end,
             Drop = Pick(r, 0, 0.01, 0.05, 0.15),
-            Duplicate = Pick(r, 0, 0.05, 0.15, 0.3),
-            Tail = Pick(r, 0, 0.01, 0.05, 0.15),
-            TailMean = Pick(r, Heartbeat, ElectionTimeout, 3 * ElectionTimeout),
+            Duplicate = stutter ? 0.3 : Pick(r, 0, 0.05, 0.15, 0.3),
+            Tail = stutter ? 0.2 : Pick(r, 0, 0.01, 0.05, 0.15),
+            TailMean = stutter ? 3 * ElectionTimeout : Pick(r, Heartbeat, ElectionTimeout, 3 * ElectionTimeout),
             DelayMean = Pick(r, 500, 2_000, 5_000),
             DiskMean = Pick(r, 300, 2_000, 8_000),
             ThinkMean = Pick(r, 3_000, 10_000, 30_000),
             ReadShare = Pick(r, 0.2, 0.5, 0.7),
             CommandBytes = Pick(r, 24, 24, 120),
             Options = options,
-            Faults = DrawFaults(r, voters + observers, end),
+            Faults = DrawFaults(r, schedule, voters + observers, end),
             Core = DrawCore(r, voters, observers),
             Rest = (Frozen)r.Below(4),
         };
@@ -160,17 +171,18 @@ internal sealed class Plan
 
     private static T Pick<T>(SplitMix r, params ReadOnlySpan<T> choices) => choices[r.Below(choices.Length)];
 
-    private static List<Fault> DrawFaults(SplitMix r, int nodes, long end)
+    private static List<Fault> DrawFaults(SplitMix r, Schedule schedule, int nodes, long end)
     {
         var faults = new List<Fault>();
-        switch (r.Below(6))
+        switch (schedule)
         {
-            case 2: Comeback(r, nodes, end, faults); break;
-            case 0: Swizzle(r, nodes, end, faults); break;
-            case 1: HuntLeader(r, end, faults); break;
+            case Schedule.Swizzle: Swizzle(r, nodes, end, faults); break;
+            case Schedule.HuntLeader: HuntLeader(r, end, faults); break;
+            case Schedule.Comeback: Comeback(r, nodes, end, faults); break;
+            case Schedule.Stutter: Stutter(r, nodes, end, faults); break;
         }
 
-        var count = r.Below(9);
+        var count = r.Below(schedule == Schedule.Stutter ? 2 : 9);
         for (var i = 0; i < count; i++) faults.Add(DrawFault(r, nodes, r.Below((int)end)));
         faults.Sort((a, b) => a.At.CompareTo(b.At));
         return faults;
@@ -235,6 +247,23 @@ internal sealed class Plan
             if (r.Below(3) > 0) faults.Add(new Fault(at, FaultKind.Isolate, -1, -1, away + apart + r.Below(30_000) - 20_000, 0));
             if (apart == 0) continue;
             for (var i = 0; i < nodes; i++) faults.Add(new Fault(at + 1, FaultKind.Isolate, i, -1, apart, 0));
+        }
+    }
+
+    /// <summary>
+    /// All links fail for a moment, so that the leader gives up and perhaps the same node leads again, while messages of its last leadership are still on
+    /// their way; then that leader is frozen and cut off in its turn.
+    /// </summary>
+    private static void Stutter(SplitMix r, int nodes, long end, List<Fault> faults)
+    {
+        for (long at = 2 * ElectionTimeout; at < end; at += 7 * ElectionTimeout)
+        {
+            var silence = (ElectionTimeout * 5 / 4) + r.Below((int)ElectionTimeout / 2);
+            for (var i = 0; i < nodes; i++) faults.Add(new Fault(at, FaultKind.Isolate, i, -1, silence, 0));
+            var again = at + silence + ElectionTimeout + r.Below((int)ElectionTimeout);
+            var away = ElectionTimeout + r.Below(2 * (int)ElectionTimeout);
+            faults.Add(new Fault(again, FaultKind.Pause, -1, -1, away, 0));
+            faults.Add(new Fault(again, FaultKind.Isolate, -1, -1, away + r.Below(40_000) - 20_000, 0));
         }
     }
 
