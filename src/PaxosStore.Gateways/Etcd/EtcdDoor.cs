@@ -86,13 +86,14 @@ public static class EtcdDoor
 
     /// <summary>
     /// Sets the web server's limits for etcd's clients: many streams per connection, streams that last for days, slow readers that are held back
-    /// rather than cut off, and pings that notice dead ones.
+    /// rather than cut off, pings that notice dead ones, and whatever they write where a host name belongs.
     /// </summary>
     public static void ConfigureLimits(KestrelServerOptions kestrel)
     {
         ArgumentNullException.ThrowIfNull(kestrel);
         kestrel.AddServerHeader = false;
         kestrel.AllowAlternateSchemes = true;
+        kestrel.RequestHeaderEncodingSelector = AuthorityEncoding.Select;
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(10);
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
