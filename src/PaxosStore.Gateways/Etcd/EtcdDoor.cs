@@ -1,5 +1,8 @@
+using Etcdserverpb;
 using Grpc.AspNetCore.Server;
 using Grpc.AspNetCore.Server.Model;
+using Grpc.Core;
+using Grpc.Health.V1;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -43,25 +46,33 @@ public static class EtcdDoor
         services.TryAddSingleton<Headers>();
         services.TryAddSingleton<LeaderMonitor>();
         services.TryAddSingleton<StreamEnds>();
-        services.TryAddSingleton<KvService>();
-        services.TryAddSingleton<LeaseService>();
         services.TryAddSingleton<WatchService>();
-        services.TryAddSingleton<ClusterService>();
-        services.TryAddSingleton<MaintenanceService>();
-        services.TryAddSingleton<HealthService>();
+        AddService<KvService>(services, KV.BindService);
+        AddService<LeaseService>(services, Lease.BindService);
+        AddService<ClusterService>(services, Cluster.BindService);
+        AddService<MaintenanceService>(services, Maintenance.BindService);
+        AddService<HealthService>(services, Health.BindService);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<WatchService>, WatchService.Binding>());
         return services;
+    }
+
+    private static void AddService<TService>(IServiceCollection services, Action<ServiceBinderBase, TService> bind)
+        where TService : class
+    {
+        services.TryAddSingleton<TService>();
+        services.TryAddSingleton(provider => new BoundService<TService>(provider.GetRequiredService<TService>(), bind));
+        services.TryAddSingleton<IServiceMethodProvider<BoundService<TService>>>(provider => provider.GetRequiredService<BoundService<TService>>());
     }
 
     /// <summary>Maps the gRPC services. The port must speak HTTP/2 only when it is not TLS.</summary>
     public static IEndpointRouteBuilder MapEtcdDoor(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGrpcService<KvService>();
-        endpoints.MapGrpcService<LeaseService>();
+        endpoints.MapGrpcService<BoundService<KvService>>();
+        endpoints.MapGrpcService<BoundService<LeaseService>>();
         endpoints.MapGrpcService<WatchService>();
-        endpoints.MapGrpcService<ClusterService>();
-        endpoints.MapGrpcService<MaintenanceService>();
-        endpoints.MapGrpcService<HealthService>();
+        endpoints.MapGrpcService<BoundService<ClusterService>>();
+        endpoints.MapGrpcService<BoundService<MaintenanceService>>();
+        endpoints.MapGrpcService<BoundService<HealthService>>();
         return endpoints;
     }
 
@@ -75,13 +86,14 @@ public static class EtcdDoor
 
     /// <summary>
     /// Sets the web server's limits for etcd's clients: many streams per connection, streams that last for days, slow readers that are held back
-    /// rather than cut off, and pings that notice dead ones.
+    /// rather than cut off, pings that notice dead ones, and whatever they write where a host name belongs.
     /// </summary>
     public static void ConfigureLimits(KestrelServerOptions kestrel)
     {
         ArgumentNullException.ThrowIfNull(kestrel);
         kestrel.AddServerHeader = false;
         kestrel.AllowAlternateSchemes = true;
+        kestrel.RequestHeaderEncodingSelector = AuthorityEncoding.Select;
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(10);
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.MinRequestBodyDataRate = null;

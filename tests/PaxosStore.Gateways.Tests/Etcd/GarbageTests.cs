@@ -73,13 +73,15 @@ public sealed class GarbageTests : IAsyncLifetime
 
     [Theory]
     [InlineData("/etcdserverpb.KV/Put")]
+    [InlineData("/etcdserverpb.KV/Txn")]
+    [InlineData("/etcdserverpb.Maintenance/Status")]
     [InlineData("/etcdserverpb.Watch/Watch")]
     [InlineData("/etcdserverpb.Lease/LeaseKeepAlive")]
+    [InlineData("/grpc.health.v1.Health/Watch")]
     public async Task A_message_that_is_no_protobuf_is_an_error(string method)
     {
         var (status, text) = await PostAsync(method, Message([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 1, 2, 3]));
-        Assert.NotEqual("0", status);
-        Assert.Matches("InvalidProtocolBuffer|unmarshalling", text);
+        Assert.Equal(("13", "grpc: error unmarshalling request"), (status, text));
         await StillServesAsync();
     }
 
@@ -114,6 +116,21 @@ public sealed class GarbageTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("127.0.0.1:2379")]
+    [InlineData("node_1.cluster-a.example:2379")]
+    [InlineData("[::1]:2379")]
+    [InlineData("http://127.0.0.1:2379")]
+    [InlineData("#initially=[127.0.0.1:2379;127.0.0.1:22379]")]
+    [InlineData("%2Frun%2Fstore.sock")]
+    [InlineData("https://a,b c")]
+    public async Task Whatever_a_client_writes_as_authority_is_served(string authority)
+    {
+        var (status, _) = await PostAsync("/etcdserverpb.Maintenance/Status", Message([]), authority);
+        Assert.Equal("0", status);
+        Assert.Empty(door.Log.Lines);
+    }
+
     private static byte[] Frame(int length, byte type, int stream)
     {
         var frame = new byte[9];
@@ -130,7 +147,7 @@ public sealed class GarbageTests : IAsyncLifetime
         return message;
     }
 
-    private async Task<(string Status, string Text)> PostAsync(string method, byte[] body)
+    private async Task<(string Status, string Text)> PostAsync(string method, byte[] body, string? authority = null)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
         using var request = new HttpRequestMessage(HttpMethod.Post, door.Endpoint + method)
@@ -138,6 +155,7 @@ public sealed class GarbageTests : IAsyncLifetime
             Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(body),
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+        if (authority is not null) Assert.True(request.Headers.TryAddWithoutValidation("Host", authority));
         request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         using var response = await http.SendAsync(request);
         await response.Content.ReadAsByteArrayAsync();

@@ -99,9 +99,29 @@ public sealed class WatchContractTests : IAsyncLifetime
         await CreatedAsync(new WatchCreateRequest { Key = Bytes("k"), StartRevision = 3 });
         var canceled = await NextAsync();
         Assert.Equal((true, 4L, "", 0L), (canceled.Canceled, canceled.CompactRevision, canceled.CancelReason, canceled.WatchId));
+        Assert.Equal(0, canceled.Header.Revision);
 
         await CreatedAsync(new WatchCreateRequest { Key = Bytes("k"), StartRevision = 4 });
         Assert.Equal([4L, 5L, 6L], (await NextAsync()).Events.Select(e => e.Kv.ModRevision));
+    }
+
+    [Fact]
+    public async Task The_number_of_a_watcher_lost_to_a_compaction_is_taken_until_it_is_canceled()
+    {
+        await PutAsync("k", 5);
+        await door.Client.Kv.CompactAsync(new CompactionRequest { Revision = 4 });
+        await CreatedAsync(new WatchCreateRequest { Key = Bytes("k"), StartRevision = 3, WatchId = 1 });
+        Assert.Equal(4, (await NextAsync()).CompactRevision);
+
+        Assert.Equal(0, (await CreatedAsync(new WatchCreateRequest { Key = Bytes("a") })).WatchId);
+        Assert.Equal(2, (await CreatedAsync(new WatchCreateRequest { Key = Bytes("a") })).WatchId);
+        await CreateAsync(new WatchCreateRequest { Key = Bytes("a"), WatchId = 1 });
+        Assert.Contains("duplicate watch ID", (await NextAsync()).CancelReason, StringComparison.Ordinal);
+
+        await stream.RequestStream.WriteAsync(new WatchRequest { CancelRequest = new WatchCancelRequest { WatchId = 1 } });
+        var canceled = await NextAsync();
+        Assert.Equal((true, 1L, 0L), (canceled.Canceled, canceled.WatchId, canceled.CompactRevision));
+        Assert.Equal(1, (await CreatedAsync(new WatchCreateRequest { Key = Bytes("a"), WatchId = 1 })).WatchId);
     }
 
     [Fact]

@@ -9,17 +9,6 @@ namespace PaxosStore.Testing.Differential;
 internal static class NamedExceptions
 {
     /// <summary>
-    /// etcd leaves the header's revision at zero when it cancels a watcher whose revision is compacted; here it is the current revision, as in every
-    /// other header. Clients read <c>compact_revision</c>.
-    /// </summary>
-    internal static void CompactedWatchHeader(WatchResponse reference, WatchResponse tested, Report report)
-    {
-        if (reference.CompactRevision == 0 || reference.Header.Equals(tested.Header)) return;
-        report.Except(nameof(CompactedWatchHeader));
-        reference.Header = tested.Header;
-    }
-
-    /// <summary>
     /// Sorted by something else than the key, without an order but with a limit: etcd takes the first keys up to the limit and one more, and sorts only
     /// those, so which keys come back depends on neither order. Here the whole range is sorted. How many there are must agree.
     /// </summary>
@@ -29,10 +18,4 @@ internal static class NamedExceptions
         if (request.SortTarget == SortTarget.Key || request.SortOrder != SortOrder.None || !reply.More || filtered != 0) return;
         for (var i = 0; i < reply.Kvs.Count; i++) reply.Kvs[i] = new KeyValue();
     }
-
-    /// <summary>
-    /// etcd keeps the id of a watcher that was lost to a compaction until the client cancels it; here it is free at once. So the comparison does not
-    /// use such an id again.
-    /// </summary>
-    internal static long LostWatchId(long id, HashSet<long> lost) => lost.Contains(id) ? 0 : id;
 }

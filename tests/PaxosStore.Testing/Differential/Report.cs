@@ -8,7 +8,6 @@ public sealed class Report
 {
     private readonly List<string> differences = [];
     private readonly SortedDictionary<string, int> counts = [];
-    private readonly SortedDictionary<string, int> exceptions = [];
 
     internal Report(int seed) => Seed = seed;
 
@@ -24,14 +23,9 @@ public sealed class Report
     /// <summary>Unexplained differences; empty when the two are alike.</summary>
     public IReadOnlyList<string> Differences => differences;
 
-    /// <summary>How often each named exception applied.</summary>
-    public IReadOnlyDictionary<string, int> Exceptions => exceptions;
-
     internal int Step { get; set; }
 
     internal void Count(string what) => counts[what] = counts.GetValueOrDefault(what) + 1;
-
-    internal void Except(string name) => exceptions[name] = exceptions.GetValueOrDefault(name) + 1;
 
     internal void Compare(string name, IMessage? request, IMessage reference, IMessage tested)
     {
@@ -41,13 +35,12 @@ public sealed class Report
     internal void Differ(string name, IMessage? request, string reference, string tested) => differences.Add(
         $"seed {Seed}, step {Step}, {name} {Short(request?.ToString() ?? "")}\n    reference: {Short(reference)}\n    tested:    {Short(tested)}");
 
-    /// <summary>Counts per kind and outcome, exceptions and differences, for people.</summary>
+    /// <summary>Counts per kind and outcome, and differences, for people.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();
         text.AppendLine($"seed {Seed}: {Operations} operations, {Events} event comparisons, {differences.Count} differences");
         foreach (var (name, count) in counts) text.AppendLine($"  {count,6} {name}");
-        foreach (var (name, count) in exceptions) text.AppendLine($"  {count,6} exception: {name}");
         foreach (var difference in differences) text.AppendLine(difference);
         return text.ToString();
     }

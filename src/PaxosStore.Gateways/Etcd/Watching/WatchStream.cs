@@ -19,6 +19,9 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
     private const int MaxPendingRequests = 64;
 
     private readonly Dictionary<long, StreamWatcher> watchers = [];
+
+    // Ids of watchers lost to a compaction. As with etcd they stay taken until the client cancels them, which many clients do on hearing of it.
+    private readonly HashSet<long> lost = [];
     private readonly ConcurrentQueue<StreamWatcher> ready = new();
     private readonly Channel<WatchRequest> requests =
         Channel.CreateBounded<WatchRequest>(new BoundedChannelOptions(MaxPendingRequests) { SingleReader = true, SingleWriter = true });
@@ -139,7 +142,7 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
         if (request.StartRevision < 0) return EtcdErrors.WatchCompacted;
         var range = Range(request);
         if (range.End is { IsEmpty: false } end && range.Start.Span.SequenceCompareTo(end.Span) >= 0) return EtcdErrors.WatchEmptyRange;
-        return request.WatchId != 0 && watchers.ContainsKey(request.WatchId) ? EtcdErrors.WatchDuplicateId : null;
+        return request.WatchId != 0 && IsTaken(request.WatchId) ? EtcdErrors.WatchDuplicateId : null;
     }
 
     private static KeyRange Range(WatchCreateRequest request)
@@ -148,16 +151,18 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
         return request.Key.IsEmpty ? range with { Start = new byte[1] } : range;
     }
 
+    private bool IsTaken(long id) => watchers.ContainsKey(id) || lost.Contains(id);
+
     private long AutomaticId()
     {
-        while (watchers.ContainsKey(nextId)) nextId++;
+        while (IsTaken(nextId)) nextId++;
         return nextId++;
     }
 
     private async ValueTask CancelAsync(long id, CancellationToken cancellation)
     {
-        if (!watchers.Remove(id, out var watcher)) return;
-        watcher.Dispose();
+        if (watchers.Remove(id, out var watcher)) watcher.Dispose();
+        else if (!lost.Remove(id)) return;
         await sink.WriteAsync(Frame(id, store.View.Revision) with { Canceled = true }, cancellation);
     }
 
@@ -173,8 +178,11 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
         catch (KvException e) when (e.Code == KvErrorCode.Compacted)
         {
             watchers.Remove(watcher.Id);
+            lost.Add(watcher.Id);
             watcher.Dispose();
-            var gone = Frame(watcher.Id, store.View.Revision) with { Canceled = true, CompactRevision = e.CompactRevision };
+
+            // No revision, as from etcd: what the client has to know is the oldest one it can watch from.
+            var gone = Frame(watcher.Id, revision: 0) with { Canceled = true, CompactRevision = e.CompactRevision };
             await sink.WriteAsync(gone, cancellation);
             return -1;
         }
