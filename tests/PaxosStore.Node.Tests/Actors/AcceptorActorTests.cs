@@ -50,8 +50,8 @@ public sealed class AcceptorActorTests : TestKit
         var acceptor = Start();
         var disk = new TaskCompletionSource();
         _journal.Gate = disk.Task;
-        acceptor.Tell(TestNode.From(_node, new Prepare(Ballot)));
-        acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(1, Ballot.Node))));
+        acceptor.Tell(TestNode.From(_node, new Prepare(Ballot, Slot.Zero)));
+        acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(1, Ballot.Node), Slot.Zero)));
         Assert.Equal(Ballot, Message<PrepareRejected>(_proposer).Promised);
 
         disk.SetResult();
@@ -81,7 +81,7 @@ public sealed class AcceptorActorTests : TestKit
     {
         var acceptor = Start();
         acceptor.Tell(Accept(1));
-        acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(9, Ballot.Node))));
+        acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(9, Ballot.Node), Slot.Zero)));
         Message<Accepted>(_proposer);
         Message<Promise>(_proposer);
         Watch(acceptor);
@@ -111,10 +111,10 @@ public sealed class AcceptorActorTests : TestKit
     public void Messages_of_strangers_are_dropped()
     {
         var acceptor = Start();
-        var prepare = new Prepare(Ballot);
+        var prepare = new Prepare(Ballot, Slot.Zero);
         acceptor.Tell(new PeerMessage(_node.ClusterId + 1, _node.Self, prepare));
         acceptor.Tell(new PeerMessage(_node.ClusterId, new NodeId(99), prepare));
-        acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(3, Ballot.Node))));
+        acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(3, Ballot.Node), Slot.Zero)));
         Assert.Equal(3, Message<Promise>(_proposer).Ballot.Round);
     }
 

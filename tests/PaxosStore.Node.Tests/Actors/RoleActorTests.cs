@@ -59,7 +59,7 @@ public sealed class RoleActorTests : TestKit
         var proposer = Sys.ActorOf(Props.Create(() => new ProposerActor(node, Ballot.None, 1, progress, facade.Ref, NullLogger.Instance)));
         node.Register(Role.Proposer, proposer);
         var prepare = (Prepare)acceptor.ExpectMsg<PeerMessage>().Message;
-        proposer.Tell(TestNode.From(node, new Promise(prepare.Ballot, Slot.Zero, TimeSpan.Zero, 0, 1, [])));
+        proposer.Tell(TestNode.From(node, new Promise(prepare.Ballot, Slot.Zero, TimeSpan.Zero, new Slot(1), Slot.End, [])));
 
         acceptor.FishForMessage(m => m is PeerMessage { Message: Accept a } && a.Ballot == prepare.Ballot && a.Values[0].IsNoOp);
         Assert.Equal(node.Self, facade.ExpectMsg<LeaderChange>().Leader);

@@ -31,13 +31,13 @@ internal static class Samples
 
     private static IEnumerable<Message> Messages =>
     [
-        new Prepare(Ballot),
-        new Promise(Ballot, new Slot(8), TimeSpan.FromTicks(70), 1, 2, [new AcceptedEntry(new Slot(9), Ballot, Value)]),
+        new Prepare(Ballot, new Slot(7)),
+        new Promise(Ballot, new Slot(8), TimeSpan.FromTicks(70), new Slot(9), Slot.End, [new AcceptedEntry(new Slot(9), Ballot, Value)]),
         new PrepareRejected(Ballot, Promised),
         new Accept(Ballot, new Slot(9), [Value, new Value(3, TimeSpan.FromTicks(71), 1_700_000_000_001, [])], new Slot(8)),
         new Accepted(Ballot, new Slot(9), 2),
         new AcceptRejected(Ballot, Promised),
-        new Confirm(Ballot, 12, new Slot(8)),
+        new Confirm(Ballot, 12, new Slot(8), TimeSpan.FromTicks(71)),
         new Confirmed(Ballot, 12),
         new ConfirmRejected(Ballot, Promised),
         new ChosenUpTo(Ballot, new Slot(8)),
