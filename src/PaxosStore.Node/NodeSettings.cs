@@ -100,7 +100,7 @@ public sealed record NodeSettings
         var election = c.GetTimeSpan("election-timeout");
         if (heartbeat <= TimeSpan.Zero || election < heartbeat * 5)
         {
-            throw new NodeStartupException($"election-timeout ({election.TotalMilliseconds} ms) must be at least 5 times heartbeat-interval ({heartbeat.TotalMilliseconds} ms)");
+            throw new NodeStartupException($"election-timeout ({election.TotalMilliseconds} ms) must be at least 5 times heartbeat-interval ({heartbeat.TotalMilliseconds} ms), or a late heartbeat would cost a leader");
         }
 
         var clients = Urls(c, "listen-client-urls");

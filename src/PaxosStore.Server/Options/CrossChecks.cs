@@ -5,20 +5,8 @@ namespace PaxosStore.Server.Options;
 /// <summary>What must hold between options.</summary>
 internal static class CrossChecks
 {
-    private const int HeartbeatsPerElection = 5;
-
     /// <exception cref="OptionsException">Two options contradict each other.</exception>
-    internal static void Check(NodeSettings settings)
-    {
-        if (settings.ElectionTimeout < settings.HeartbeatInterval * HeartbeatsPerElection)
-        {
-            throw new OptionsException(
-                $"--election-timeout ({settings.ElectionTimeout.TotalMilliseconds} ms) must be at least {HeartbeatsPerElection} times " +
-                $"--heartbeat-interval ({settings.HeartbeatInterval.TotalMilliseconds} ms), or a late heartbeat would cost a leader");
-        }
-
-        CheckPorts(Listened(settings));
-    }
+    internal static void Check(NodeSettings settings) => CheckPorts(Listened(settings));
 
     /// <summary>Every address this node listens on, with the option that says so.</summary>
     internal static IReadOnlyList<(string Flag, Uri Url)> Listened(NodeSettings settings) =>
