@@ -35,9 +35,6 @@ public sealed class Effects
     /// <summary>Records to make durable, in order. A batch of them may share one write.</summary>
     public List<JournalRecord> Records { get; } = [];
 
-    /// <summary>Records that may wait for the next write; they never cause one.</summary>
-    public List<JournalRecord> LazyRecords { get; } = [];
-
     /// <summary>Messages that may leave at once.</summary>
     public List<Outgoing> Now { get; } = [];
 
@@ -50,7 +47,6 @@ public sealed class Effects
     internal void Clear()
     {
         Records.Clear();
-        LazyRecords.Clear();
         Now.Clear();
         AfterDurable.Clear();
         Deliver.Clear();

@@ -22,23 +22,16 @@ internal sealed class Disk
     /// <summary>Grows with each write begun and each crash: tells a late completion from the one awaited.</summary>
     public int Write { get; private set; }
 
-    /// <summary>A lazy record waits for company.</summary>
-    public bool WriteWanted { get; private set; }
-
     public IReadOnlyList<JournalRecord> Records => _records;
 
-    public void Add(JournalRecord record, bool lazy)
-    {
-        _records.Add(record);
-        if (!lazy) WriteWanted = true;
-    }
+    public void Add(JournalRecord record) => _records.Add(record);
 
     /// <summary>Begins a write when there is something to write and none is in flight.</summary>
     public bool TryBegin(out int write)
     {
         write = 0;
-        if (InFlight != 0 || !WriteWanted || Durable == _records.Count) return false;
-        (InFlight, WriteWanted, write) = (_records.Count, false, ++Write);
+        if (InFlight != 0 || Durable == _records.Count) return false;
+        (InFlight, write) = (_records.Count, ++Write);
         return true;
     }
 
@@ -56,7 +49,7 @@ internal sealed class Disk
         var first = Durable;
         Durable += kept;
         _records.RemoveRange(Durable, _records.Count - Durable);
-        (InFlight, WriteWanted) = (0, false);
+        InFlight = 0;
         Write++;
         return first;
     }

@@ -11,11 +11,10 @@ internal sealed partial class Simulation
         foreach (var record in effects.Records)
         {
             _judge.Handed(node.Index, record);
-            node.Disk.Add(record, lazy: false);
+            node.Disk.Add(record);
             if (DiesHere(node)) return;
         }
 
-        foreach (var record in effects.LazyRecords) node.Disk.Add(record, lazy: true);
         if (effects.Records.Count > 0) BeginWrite(node);
         foreach (var message in effects.Now)
         {
