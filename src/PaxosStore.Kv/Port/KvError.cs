@@ -21,6 +21,30 @@ public enum KvErrorCode
     RequestTooLarge = 12,
     /// <summary>The client session is unknown or has expired: the node opens a new one; whether an earlier attempt happened is unknown.</summary>
     ClientSessionExpired = 13,
+    /// <summary>An alarm of <see cref="AlarmKind.NoSpace"/> is up: what adds data is refused until it is disarmed.</summary>
+    NoSpace = 14,
+
+    // Refused by the cluster's membership: did not happen.
+    /// <summary>No member has that id.</summary>
+    MemberNotFound = 30,
+    /// <summary>Another member has that peer URL.</summary>
+    PeerUrlExists = 31,
+    /// <summary>As many observers as allowed are members already.</summary>
+    TooManyObservers = 32,
+    /// <summary>The member has a vote already.</summary>
+    MemberNotObserver = 33,
+    /// <summary>The observer has not caught up with the leader's log.</summary>
+    ObserverNotReady = 34,
+    /// <summary>The change would leave too few started voters.</summary>
+    UnhealthyCluster = 35,
+    /// <summary>This node does not lead.</summary>
+    NotLeader = 36,
+    /// <summary>The node that is to lead is no voter of the cluster.</summary>
+    BadLeaderTarget = 37,
+    /// <summary>Another change of the members has not come into force yet: try again shortly.</summary>
+    ReconfigurationInProgress = 38,
+    /// <summary>The peer URL is none.</summary>
+    InvalidPeerUrl = 39,
 
     // The store could not serve it.
     /// <summary>Bounded queues are full: did not happen, try later.</summary>

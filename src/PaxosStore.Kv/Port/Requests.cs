@@ -121,7 +121,17 @@ public sealed record LeaseRevokeCommand(long Id) : KvCommand;
 public sealed record LeaseKeepAliveCommand(ImmutableArray<long> Ids) : KvCommand;
 
 /// <summary>Publishes a member's name and client URLs to all members.</summary>
-public sealed record PublishMemberCommand(ulong MemberId, string Name, ImmutableArray<string> ClientUrls) : KvCommand;
+/// <param name="MemberId">Which member.</param>
+/// <param name="Name">Its human name.</param>
+/// <param name="ClientUrls">Where clients reach it.</param>
+/// <param name="Incarnation">Drawn when its journal was made; the first one published stays, so that a member that lost its journal is known.</param>
+public sealed record PublishMemberCommand(ulong MemberId, string Name, ImmutableArray<string> ClientUrls, ulong Incarnation = 0) : KvCommand;
+
+/// <summary>Raises or disarms an alarm; raising one that is up, or disarming one that is not, changes nothing.</summary>
+/// <param name="Raise">True raises, false disarms.</param>
+/// <param name="MemberId">The member; with disarming, 0 = all members.</param>
+/// <param name="Kind">What.</param>
+public sealed record AlarmCommand(bool Raise, ulong MemberId, AlarmKind Kind) : KvCommand;
 
 /// <summary>Opens (or renews) the client session of the envelope it travels in; idempotent.</summary>
 public sealed record OpenClientSessionCommand : KvCommand;
