@@ -78,10 +78,6 @@ internal static class EtcdErrors
     internal static RpcException NotForLearner(bool atLeast36) =>
         Error(atLeast36 ? StatusCode.FailedPrecondition : StatusCode.Unavailable, "rpc not supported for learner");
 
-    /// <summary>A request of the API that this server does not serve.</summary>
-    internal static RpcException NotServed(string what) =>
-        new(new Status(StatusCode.Unimplemented, $"etcdserver: {what} is not supported by this server"));
-
     /// <summary>The answer to a request that failed with <paramref name="exception"/>; null when nothing of the kind is expected.</summary>
     internal static RpcException? Map(Exception exception, ServerCallContext context) => exception switch
     {
@@ -115,6 +111,7 @@ internal static class EtcdErrors
         KvErrorCode.BadLeaderTarget => BadLeaderTransferee,
         KvErrorCode.ReconfigurationInProgress => Reconfiguring,
         KvErrorCode.InvalidPeerUrl => MemberBadUrls,
+        KvErrorCode.WrongIncarnation => Unexpected,
         KvErrorCode.Overloaded => TooManyRequests,
         KvErrorCode.NoLeader => NoLeader,
         KvErrorCode.Timeout => RequestTimedOut,

@@ -14,7 +14,7 @@ internal static partial class Log
         "alarm is disarmed (paxosctl alarm disarm), or the quota is raised (--quota-backend-bytes)")]
     internal static partial void QuotaExceeded(ILogger logger, long used, long quota);
 
-    [LoggerMessage(EventId = 2003, Level = LogLevel.Warning, Message = "alarm {Kind} could not be raised ({Code}); it is tried again with the next request")]
+    [LoggerMessage(EventId = 2003, Level = LogLevel.Debug, Message = "alarm {Kind} could not be raised ({Code}); it is tried again with the next request")]
     internal static partial void AlarmNotRaised(ILogger logger, AlarmKind kind, KvErrorCode code);
 
     [LoggerMessage(EventId = 2004, Level = LogLevel.Information, Message = "compacted history below revision {Revision}")]

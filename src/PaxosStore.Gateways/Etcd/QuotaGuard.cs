@@ -46,8 +46,8 @@ internal sealed class QuotaGuard(IKvStore store, IStoreAdmin admin, RecentStatus
         {
             try
             {
-                Log.QuotaExceeded(logger, status.StorageBytesInUse, quota);
                 await store.ExecuteAsync(new AlarmCommand(Raise: true, alarm.MemberId, alarm.Kind), cancellation);
+                Log.QuotaExceeded(logger, status.StorageBytesInUse, quota);
             }
             catch (KvException e)
             {
