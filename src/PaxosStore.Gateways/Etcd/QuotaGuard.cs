@@ -35,8 +35,13 @@ internal sealed class QuotaGuard(IKvStore store, IStoreAdmin admin, RecentStatus
     {
         var quota = admin.QuotaBytes;
         if (quota == 0 || cost == 0) return default;
-        var status = recent.Value;
-        return status.StorageBytesInUse + cost <= quota ? default : RefuseAsync(status, quota, cancellation);
+        if (Fits(recent.Value)) return default;
+
+        // An alarm stays up: whoever has just made room and disarmed it must not find it raised again by an old figure.
+        var status = recent.Refresh();
+        return Fits(status) ? default : RefuseAsync(status, quota, cancellation);
+
+        bool Fits(StoreStatus now) => now.StorageBytesInUse + cost <= quota;
     }
 
     private async ValueTask RefuseAsync(StoreStatus status, long quota, CancellationToken cancellation)
