@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Kv;
 
@@ -27,9 +28,16 @@ internal sealed class QuotaGuard(IKvStore store, IStoreAdmin admin, RecentStatus
     internal static long Cost(KvOp op) => op switch
     {
         PutOp put => KeyCost + put.Key.Length + put.Value.Length,
-        TxnOp txn => Math.Max(txn.Success.Sum(Cost), txn.Failure.Sum(Cost)),
+        TxnOp txn => Math.Max(Cost(txn.Success), Cost(txn.Failure)),
         _ => 0,
     };
+
+    private static long Cost(ImmutableArray<KvOp> ops)
+    {
+        long cost = 0;
+        foreach (var op in ops) cost += Cost(op);
+        return cost;
+    }
 
     private ValueTask AdmitAsync(long cost, CancellationToken cancellation)
     {
