@@ -13,6 +13,8 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
     private const string JournalManifest = "J";
     private const string FacadeRequestManifest = "Q";
     private const string FacadeReplyManifest = "R";
+    private const string JoinRequestManifest = "JQ";
+    private const string JoinAnswerManifest = "JR";
 
     /// <summary>Never changes: it stands in journals.</summary>
     public override int Identifier => 4710;
@@ -23,6 +25,8 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         JournalBatch => JournalManifest,
         FacadeRequest => FacadeRequestManifest,
         FacadeReply => FacadeReplyManifest,
+        JoinRequest => JoinRequestManifest,
+        JoinAnswer => JoinAnswerManifest,
         _ => throw new ArgumentException($"no manifest for {o.GetType()}", nameof(o)),
     };
 
@@ -32,6 +36,8 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         JournalBatch b => JournalCodec.Encode(b),
         FacadeRequest r => FacadeCodec.ToWire(r).ToByteArray(),
         FacadeReply r => FacadeCodec.ToWire(r).ToByteArray(),
+        JoinRequest r => WireCodec.ToWire(r).ToByteArray(),
+        JoinAnswer r => WireCodec.ToWire(r).ToByteArray(),
         _ => throw new ArgumentException($"cannot serialize {obj.GetType()}", nameof(obj)),
     };
 
@@ -41,6 +47,8 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         JournalManifest => JournalCodec.Decode(bytes),
         FacadeRequestManifest => FacadeCodec.FromWire(WireFacadeRequest.Parser.ParseFrom(bytes)),
         FacadeReplyManifest => FacadeCodec.FromWire(WireFacadeReply.Parser.ParseFrom(bytes)),
+        JoinRequestManifest => WireCodec.FromWire(WireJoinRequest.Parser.ParseFrom(bytes)),
+        JoinAnswerManifest => WireCodec.FromWire(WireJoinAnswer.Parser.ParseFrom(bytes)),
         _ => throw new ArgumentException($"unknown manifest '{manifest}': is a newer node talking to an older one?", nameof(manifest)),
     };
 }
