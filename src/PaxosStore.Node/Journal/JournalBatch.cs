@@ -105,10 +105,10 @@ internal static class JournalCodec
 
     private static AcceptRecord Accept(AcceptedEntry e) => new(e.Slot, e.Ballot, e.Value);
 
-    /// <summary>CRC-32C (Castagnoli), eight bytes at a time.</summary>
-    internal static uint Checksum(ReadOnlySpan<byte> bytes)
+    /// <summary>CRC-32C (Castagnoli), eight bytes at a time; <paramref name="before"/> is that of the bytes before these.</summary>
+    internal static uint Checksum(ReadOnlySpan<byte> bytes, uint before = 0)
     {
-        var crc = uint.MaxValue;
+        var crc = ~before;
         var words = MemoryMarshal.Cast<byte, ulong>(bytes);
         foreach (var word in words) crc = BitOperations.Crc32C(crc, word);
         foreach (var b in bytes[(words.Length * sizeof(ulong))..]) crc = BitOperations.Crc32C(crc, b);

@@ -3,6 +3,7 @@ using Akka.Serialization;
 using Google.Protobuf;
 using PaxosStore.Node.Facade;
 using PaxosStore.Node.Journal;
+using PaxosStore.Node.Storage;
 
 namespace PaxosStore.Node.Wire;
 
@@ -15,6 +16,8 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
     private const string FacadeReplyManifest = "R";
     private const string JoinRequestManifest = "JQ";
     private const string JoinAnswerManifest = "JR";
+    private const string SnapshotChunkManifest = "S";
+    private const string SnapshotManifestManifest = "M";
 
     /// <summary>Never changes: it stands in journals.</summary>
     public override int Identifier => 4710;
@@ -27,6 +30,8 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         FacadeReply => FacadeReplyManifest,
         JoinRequest => JoinRequestManifest,
         JoinAnswer => JoinAnswerManifest,
+        SnapshotChunkRow => SnapshotChunkManifest,
+        SnapshotManifestRow => SnapshotManifestManifest,
         _ => throw new ArgumentException($"no manifest for {o.GetType()}", nameof(o)),
     };
 
@@ -38,6 +43,7 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         FacadeReply r => FacadeCodec.ToWire(r).ToByteArray(),
         JoinRequest r => WireCodec.ToWire(r).ToByteArray(),
         JoinAnswer r => WireCodec.ToWire(r).ToByteArray(),
+        SnapshotRow r => r.Raw.ToArray(),
         _ => throw new ArgumentException($"cannot serialize {obj.GetType()}", nameof(obj)),
     };
 
@@ -49,6 +55,8 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         FacadeReplyManifest => FacadeCodec.FromWire(WireFacadeReply.Parser.ParseFrom(bytes)),
         JoinRequestManifest => WireCodec.FromWire(WireJoinRequest.Parser.ParseFrom(bytes)),
         JoinAnswerManifest => WireCodec.FromWire(WireJoinAnswer.Parser.ParseFrom(bytes)),
+        SnapshotChunkManifest => new SnapshotChunkRow(bytes),
+        SnapshotManifestManifest => new SnapshotManifestRow(bytes),
         _ => throw new ArgumentException($"unknown manifest '{manifest}': is a newer node talking to an older one?", nameof(manifest)),
     };
 }
