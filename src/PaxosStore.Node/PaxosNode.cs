@@ -2,11 +2,10 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Akka.Actor;
-using Akka.Actor.Setup;
-using Akka.Configuration;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Node.Actors;
 using PaxosStore.Node.Facade;
+using PaxosStore.Node.Storage;
 
 namespace PaxosStore.Node;
 
@@ -43,7 +42,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         _context = new NodeContext(settings, TimeProvider.System);
         var state = new KvStateMachine();
         _progress = new NodeProgress(state.View);
-        _store = new PaxosKvStore(_context, state, _progress, () => directory.StorageBytes);
+        _store = new PaxosKvStore(_context, state, _progress, () => directory.Storage.Bytes);
         log.Identity(_context.Self.ToString(), _context.ClusterId.ToString("x"), settings.InitialCluster.Count, directory.Path);
         System = CreateSystem(settings, directory, throttler);
         _context.Connect(System);
@@ -72,9 +71,16 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     internal static PaxosNode Start(NodeSettings settings, ILogger log, bool throttler)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var directory = DataDirectory.Open(settings.DataDirectory);
+        var directory = DataDirectory.Open(settings, log);
         try
         {
+            if (directory.Storage.Health is { State: JournalState.Damaged } health)
+            {
+                throw new NodeStartupException(
+                    $"the journal in {directory.Storage.Place} is damaged ({health.Reason}); this node must not vote on it: keep a copy of the files for whoever looks into it, "
+                    + "look at the disk, then bring the node back as a new member or from a backup");
+            }
+
             return new PaxosNode(settings, log, directory, throttler);
         }
         catch
@@ -104,8 +110,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     {
         try
         {
-            var config = AkkaConfig.For(settings, directory.JournalConnection, directory.SnapshotConnection, throttler);
-            return ActorSystem.Create(AkkaConfig.SystemName, ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(config)));
+            return ActorSystem.Create(AkkaConfig.SystemName, AkkaConfig.Setup(settings, directory.Storage, throttler));
         }
         catch (Exception e) when (e is not NodeStartupException && e.GetBaseException() is global::System.Net.Sockets.SocketException socket)
         {

@@ -1,0 +1,35 @@
+using LinqToDB;
+
+namespace PaxosStore.Node.Storage;
+
+/// <summary>Where one node's journal and snapshots are; held by one process at a time.</summary>
+internal interface INodeStorage : IDisposable
+{
+    /// <summary>Where it is, for people.</summary>
+    string Place { get; }
+
+    /// <summary>The name by which Akka.Persistence.Sql knows the kind of database.</summary>
+    string ProviderName { get; }
+
+    /// <summary>How the journal connects.</summary>
+    DataOptions Journal { get; }
+
+    /// <summary>How the snapshot store connects.</summary>
+    DataOptions Snapshots { get; }
+
+    /// <summary>What the start found.</summary>
+    JournalHealth Health { get; }
+
+    /// <summary>Bytes that journal and snapshots occupy.</summary>
+    long Bytes { get; }
+
+    /// <summary>Completes, with the reason, when the storage no longer belongs to this process: the node must stop.</summary>
+    Task<string> Lost { get; }
+
+    /// <summary>Whether that many bytes can be written.</summary>
+    bool HasRoom(long bytes);
+
+    /// <summary>Gives up to so many pages of deleted data back to the disk, in one short write.</summary>
+    /// <returns>Pages that remain to be given back.</returns>
+    int Vacuum(int pages);
+}
