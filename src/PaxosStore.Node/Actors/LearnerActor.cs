@@ -112,7 +112,8 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
     private void Follow()
     {
         if (_governing == _learner.Governing) return;
-        if (!_governing.IsDefault) _log.Configured(_learner.Governing[^1].Configuration.ToString());
+        var newest = _learner.Governing[^1].Configuration;
+        if (!_governing.IsDefault && _governing[^1].Configuration.Version != newest.Version) _log.Configured(newest.ToString());
         _governing = _learner.Governing;
         _node.Govern(_governing);
     }
