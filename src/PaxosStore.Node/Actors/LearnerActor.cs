@@ -86,7 +86,7 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
         _progress.ChosenSlot = _learner.Known.Number;
         _progress.Catching = _learner.Fetching;
         _node.Send(effects.Now);
-        if (effects.Deliver.Count > 0 && _trigger.Due(_state.View.DataBytes)) TakeSnapshot();
+        if (effects.Deliver.Count > 0 && _trigger.Due(_state.View.HistoryBytes)) TakeSnapshot();
     }
 
     private void Apply(ChosenValue chosen)
