@@ -57,6 +57,9 @@ internal sealed class SimNode
 
     public long DownFor { get; set; }
 
+    /// <summary>Its admission has been judged.</summary>
+    public bool AdmissionNoted { get; set; }
+
     public Disk Disk { get; } = new();
 
     public SnapshotStore Snapshots { get; }
@@ -112,16 +115,18 @@ internal sealed class SimNode
         var identity = Identity!;
         Incarnation++;
         (Up, Paused, DiesAfter, WasLeading, NextWriteFails) = (true, false, -1, false, false);
-        (Writing, Intake, SinceSnapshot, StateNeeded) = (null, null, 0, 0);
+        (Writing, Intake, SinceSnapshot, StateNeeded, AdmissionNoted) = (null, null, 0, 0, false);
         (_clock, _clockAt) = (_seeds.Below(1_000_000_000), now);
         Array.Clear(LocalArrival);
         State.Reset();
-        var snapshot = Snapshots.Load(_defects.TakesDamagedSnapshot);
-        Acceptor = new Acceptor(Id, identity.Start, _plan.Options, identity.Incarnation, identity.Forgetful && !_defects.HidesLoss, _defects.Rules);
-        var found = Disk.Found;
+        var (found, snapshot) = (Disk.Found, Snapshots.Load(_defects.TakesDamagedSnapshot));
+        var start = found.Length == 0 && identity.Forgetful && snapshot is not null ? snapshot.Base : identity.Start;
+        Acceptor = new Acceptor(Id, start, _plan.Options, identity.Incarnation, identity.Forgetful && !_defects.HidesLoss, _defects.Rules);
         Acceptor.Recover(found);
         var records = new List<JournalRecord>();
-        if (found.Length == 0) records.Add(new BaseRecord(identity.Start, Ballot.None, identity.Start.Through, []));
+        if (found.Length == 0) records.Add(new BaseRecord(start, Ballot.None, start.Through, []));
+
+        AdmissionNoted = Acceptor.Admitted;
 
         // The snapshot was whole, but the node died before its journal said so.
         if (snapshot?.Slot > Acceptor.Chosen) records.AddRange(Acceptor.Step(Id, new Installed(snapshot.Base), Elapsed(now)).Records);
@@ -154,7 +159,7 @@ internal sealed class SimNode
     private Learner NewLearner(LogBase start)
     {
         Told = start.Configurations[^1].Configuration.Version;
-        return new Learner(Id, start, _plan.Options, _defects.Rules);
+        return new Learner(Id, start, _plan.Options, Identity!.Since, _defects.Rules);
     }
 
     public void Stop()

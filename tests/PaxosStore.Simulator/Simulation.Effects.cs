@@ -38,7 +38,7 @@ internal sealed partial class Simulation
         foreach (var record in records)
         {
             _judge.Handed(node.Index, record);
-            if (record is AdmittedRecord && !_judge[node.Index].Admitted) NoteAdmission(node);
+            if (record is AdmittedRecord && !node.AdmissionNoted) NoteAdmission(node);
             node.Disk.Add(_defects.BaseWithoutPromise && record is BaseRecord b ? b with { Promised = Ballot.None } : record);
             if (DiesHere(node)) return false;
         }

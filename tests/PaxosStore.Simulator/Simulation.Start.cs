@@ -34,6 +34,7 @@ internal sealed partial class Simulation
 
     private void NoteAdmission(SimNode node)
     {
+        node.AdmissionNoted = true;
         if (node.Identity!.Forgetful) Counters.Readmitted++;
         _trace.Note(_now, node.Index, $"is admitted as {node.Identity.Incarnation}");
         _judge.Admitted(node.Index, node.Identity.Incarnation, node.Acceptor.Configurations.Voters());

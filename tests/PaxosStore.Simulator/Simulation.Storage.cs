@@ -186,8 +186,7 @@ internal sealed partial class Simulation
         if (!keepsPrefix)
         {
             var known = lastBase >= 0 && arg % 3 > 0 ? ((BaseRecord)found[lastBase]).Base : identity.Start;
-            var start = node.Snapshots.All.FirstOrDefault(s => s.Intact)?.Base ?? new LogBase(Slot.Zero, TimeSpan.Zero, known.Configurations);
-            identity = identity with { Start = start };
+            identity = identity with { Start = new LogBase(Slot.Zero, TimeSpan.Zero, known.Configurations) };
         }
 
         node.Identity = identity;
