@@ -13,6 +13,7 @@ public sealed class Learner
     private readonly PaxosOptions _options;
     private readonly SafetyRules _rules;
     private readonly long _memberSince;
+    private readonly ImmutableArray<NodeId> _contacts;
     private readonly Effects _effects = new();
     private readonly SnapshotFetch _snapshot;
 
@@ -43,13 +44,16 @@ public sealed class Learner
     /// Version of the configuration that the node was told when it joined: it is a member there, so an older one (in a snapshot made before, or known to a peer that
     /// is behind) does not mean that it has been removed.
     /// </param>
-    public Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince = 0) : this(self, start, options, memberSince, SafetyRules.Paxos)
+    /// <param name="contacts">Members of that configuration: who else to ask as long as the log here is older.</param>
+    public Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince = 0, IEnumerable<NodeId>? contacts = null)
+        : this(self, start, options, memberSince, SafetyRules.Paxos, contacts)
     {
     }
 
-    internal Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince, SafetyRules rules)
+    internal Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince, SafetyRules rules, IEnumerable<NodeId>? contacts = null)
     {
         (_self, _options, _memberSince, _rules) = (self, options, memberSince, rules);
+        _contacts = [.. contacts ?? start.Configurations.Nodes()];
         _snapshot = new SnapshotFetch(options);
         _configurations = new ConfigurationHistory(start.Configurations);
         (_delivered, LogTime) = (start.Through, start.LogTime);
@@ -270,7 +274,7 @@ public sealed class Learner
 
     private void Fetch(TimeSpan now)
     {
-        var peers = _governing.Nodes();
+        var peers = _configurations.Newest.Version < _memberSince ? [.. _governing.Nodes().Union(_contacts)] : _governing.Nodes();
         var peer = peers[_nextPeer % peers.Length];
         if (peer == _self && peers.Length > 1) peer = peers[++_nextPeer % peers.Length];
         (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);
