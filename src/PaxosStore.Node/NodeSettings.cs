@@ -101,8 +101,11 @@ public sealed record NodeSettings
     public ulong MemberIdOf(Uri peerUrl)
     {
         ArgumentNullException.ThrowIfNull(peerUrl);
-        return Digest($"{peerUrl.Scheme}://{peerUrl.Authority}");
+        return Digest(Text(peerUrl));
     }
+
+    /// <summary>A peer URL as members know it.</summary>
+    internal static string Text(Uri peerUrl) => $"{peerUrl.Scheme}://{peerUrl.Authority}";
 
     /// <summary>Reads and checks the section <c>paxosstore</c>.</summary>
     /// <exception cref="NodeStartupException">A value is missing or contradicts another one.</exception>
