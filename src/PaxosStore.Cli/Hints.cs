@@ -19,7 +19,7 @@ internal static class Hints
         ("bad leader transferee", "only a member with a vote can lead; 'paxosctl member list' shows them"),
         ("not leader", "the leader has just changed: try again"),
         ("another change of the members", "wait a moment and try again"),
-        ("database space exceeded", "delete or compact keys, 'paxosctl defrag', then 'paxosctl alarm disarm'"),
+        ("database space exceeded", "delete keys and compact ('paxosctl compact REVISION'), then 'paxosctl alarm disarm'"),
         ("corrupt cluster", "'paxosctl hashkv' shows which member differs: replace it, then 'paxosctl alarm disarm'"),
         ("rpc not supported for learner", "this member has no vote: name others with --endpoints"),
         ("no leader", "a majority of the members must run and reach each other; 'paxosctl status' shows who does"),
@@ -42,6 +42,7 @@ internal static class Hints
     internal static string Unreachable(RpcException failure) => failure.StatusCode switch
     {
         StatusCode.DeadlineExceeded => "no answer in time",
+        _ when failure.Status.DebugException?.GetBaseException() is OperationCanceledException => "no connection in time",
         _ when failure.Status.DebugException is { } cause => cause.GetBaseException().Message,
         _ => failure.Status.Detail,
     };

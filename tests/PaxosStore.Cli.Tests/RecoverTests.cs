@@ -16,7 +16,7 @@ public sealed class RecoverTests : IDisposable
         Assert.Equal("""{"version":1}""", await File.ReadAllTextAsync(folder.At("recover.json")));
         Assert.Equal(["LOCK", "journal.db", "recover.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains("ARE LOST", run.Error, StringComparison.Ordinal);
-        Assert.Contains($"PaxosStore.Server --name <NAME> --data-dir {folder.Path}", run.Output, StringComparison.Ordinal);
+        Assert.Contains($"PaxosStore.Server --data-dir {folder.Path} <ALL OTHER FLAGS AS BEFORE>", run.Output, StringComparison.Ordinal);
         Assert.Contains("member add http://<OTHER ADDRESS>:2380", run.Output, StringComparison.Ordinal);
     }
 

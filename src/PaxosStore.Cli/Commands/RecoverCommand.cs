@@ -53,11 +53,10 @@ internal static class RecoverCommand
         $"""
         {directory} is marked. The node that starts on it once more forms a new cluster of one, with a cluster id of its own:
 
-          PaxosStore.Server --name <NAME> --data-dir {directory} \
-            --listen-client-urls http://<ADDRESS>:2379 --listen-peer-urls http://<ADDRESS>:2380
+          PaxosStore.Server --data-dir {directory} <ALL OTHER FLAGS AS BEFORE>
 
-        Give it the name and addresses it had, and no --initial-cluster. When it serves, add the other members again, each on an
-        empty directory and one after the other:
+        The flags must be the ones it ran with: --name, the addresses, --initial-cluster and --initial-cluster-token tell it that the
+        journal is its own. When it serves, add the other members again, each on an empty directory and one after the other:
 
           paxosctl --endpoints <ADDRESS>:2379 member add http://<OTHER ADDRESS>:2380
 

@@ -10,14 +10,14 @@ internal static partial class Log
     internal static partial void RequestFailed(ILogger logger, string method, Exception exception);
 
     [LoggerMessage(EventId = 2002, Level = LogLevel.Warning, Message =
-        "storage in use ({Used} bytes) is over the quota ({Quota} bytes): writes that add data are refused until keys are deleted or compacted and the " +
-        "alarm is disarmed (paxosctl alarm disarm), or the quota is raised (--quota-backend-bytes)")]
+        "storage in use ({Used} bytes) leaves no room under the quota ({Quota} bytes): writes that add data are refused by all members; delete keys and " +
+        "compact, or raise the quota (--quota-backend-bytes), then disarm the alarm (paxosctl alarm disarm)")]
     internal static partial void QuotaExceeded(ILogger logger, long used, long quota);
 
     [LoggerMessage(EventId = 2003, Level = LogLevel.Debug, Message = "alarm {Kind} could not be raised ({Code}); it is tried again with the next request")]
     internal static partial void AlarmNotRaised(ILogger logger, AlarmKind kind, KvErrorCode code);
 
-    [LoggerMessage(EventId = 2004, Level = LogLevel.Information, Message = "compacted history below revision {Revision}")]
+    [LoggerMessage(EventId = 2004, Level = LogLevel.Debug, Message = "compacted history below revision {Revision}")]
     internal static partial void Compacted(ILogger logger, long revision);
 
     [LoggerMessage(EventId = 2005, Level = LogLevel.Warning, Message = "compaction of history below revision {Revision} failed ({Code}); it is tried again")]

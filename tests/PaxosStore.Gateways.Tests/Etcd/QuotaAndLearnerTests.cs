@@ -22,7 +22,7 @@ public sealed class QuotaAndLearnerTests
         door.Store.StorageBytesInUse = 9_900;
         await WaitAsync(() => Refused(door));
         Assert.Equal([new AlarmInfo(InMemoryKvStore.Self, AlarmKind.NoSpace)], door.Store.View.Alarms);
-        Assert.Single(door.Log.Lines, line => line.Contains("over the quota (10000 bytes)", StringComparison.Ordinal));
+        Assert.Single(door.Log.Lines, line => line.Contains("no room under the quota (10000 bytes)", StringComparison.Ordinal));
 
         // Deletes make room; the alarm is an operator's to end.
         await door.Client.Kv.DeleteRangeAsync(new DeleteRangeRequest { Key = Bytes("k") });
