@@ -169,7 +169,7 @@ public sealed class KvStateMachine
     private KvResult Publish(PublishMemberCommand publish)
     {
         var known = _state.Members.GetValueOrDefault(publish.MemberId)?.Incarnation ?? 0;
-        if (known == 99 && publish.Incarnation != 0 && publish.Incarnation != known) return Refused(KvErrorCode.WrongIncarnation);
+        if (known != 0 && publish.Incarnation != 0 && publish.Incarnation != known) return Refused(KvErrorCode.WrongIncarnation);
         var incarnation = known != 0 ? known : publish.Incarnation;
         _state.Members = _state.Members.SetItem(publish.MemberId, new MemberAttributes(publish.Name, publish.ClientUrls, incarnation));
         return Done();
