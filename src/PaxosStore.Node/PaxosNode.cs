@@ -50,6 +50,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         var parts = new NodeParts(state, _progress, _store, seed, log, Fail);
         System.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
         _introduction = IntroduceAsync();
+        _ = FailWithStorageAsync(directory.Storage);
     }
 
     /// <summary>The node's ActorSystem.</summary>
@@ -146,6 +147,8 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
 
     private bool IsPublished(PublishMemberCommand publish) =>
         _store.View.Members.TryGetValue(publish.MemberId, out var known) && known.Name == publish.Name && known.ClientUrls.SequenceEqual(publish.ClientUrls);
+
+    private async Task FailWithStorageAsync(INodeStorage storage) => Fail(await storage.Lost.ConfigureAwait(false));
 
     private void Fail(string reason)
     {
