@@ -158,8 +158,7 @@ public sealed class Acceptor
             case Accept m: if (_rules.TakesPart(Admitted)) OnAccept(from, m, now); break;
             case Confirm m: OnConfirm(from, m, now); break;
             case Fetch m when from == _self: RepeatVotes(m.From); break;
-            case Fetch m when m.From <= _base: _effects.Send(from, Role.Learner, new Truncated(_base, _chosen)); break;
-            case Fetch m: _effects.Send(from, Role.Learner, new Entries(m.From, ChosenFrom(m.From), _chosen)); break;
+            case Fetch m: OnFetch(from, m.From); break;
             case Learned m: OnLearned(m); break;
             case Truncate m: OnTruncate(m.Base); break;
             case Installed m: OnInstalled(m.Base); break;
@@ -245,11 +244,12 @@ public sealed class Acceptor
 
     private void OnPrepare(NodeId from, Prepare m)
     {
-        // Who is so far behind that it can't even take the report is no good leader; it will catch up from others first.
+        // Who is so far behind that it can't even take the report is no good leader; it is helped to catch up first: it may not know of anybody who leads.
         var tooFarBehind = _chosen - m.Held > _options.LearnerWindow || !_rules.ReportsAll(m.Held, _base);
         if (tooFarBehind || !_rules.MayPromise(m.Ballot, _promised))
         {
             _effects.Send(from, Role.Proposer, new PrepareRejected(m.Ballot, _promised));
+            if (tooFarBehind) OnFetch(from, m.Held.Next);
             return;
         }
 
@@ -364,6 +364,25 @@ public sealed class Acceptor
         _effects.Send(from, Role.Proposer, new Confirmed(m.Ballot, m.Number, _chosen));
         if (m.Chosen > _chosen) _effects.Send(_self, Role.Learner, new ChosenUpTo(m.Ballot, m.Chosen));
         RelayLeader(m.Ballot, now);
+    }
+
+    private void OnFetch(NodeId from, Slot first)
+    {
+        var governing = Configurations;
+        if (first <= _base)
+        {
+            _effects.Send(from, Role.Learner, new Truncated(_base, _chosen));
+        }
+        else if (first >= governing[0].From && !governing.Nodes().Contains(from))
+        {
+            // It has all that it had a part in. It may go once it is on this disk that its part is over.
+            RecordChosen();
+            _effects.AfterDurable.Add(new Outgoing(from, Role.Learner, new NotMember(governing[^1].Configuration.Version)));
+        }
+        else
+        {
+            _effects.Send(from, Role.Learner, new Entries(first, ChosenFrom(first), _chosen));
+        }
     }
 
     /// <summary>For the learner beside us, which keeps a window of votes: those it may have had to let go, as far as they are of one ballot.</summary>

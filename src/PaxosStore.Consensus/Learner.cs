@@ -35,6 +35,11 @@ public sealed class Learner
     private int _nextPeer;
     private bool _rereading;
 
+    // The newest configuration leaves this node out: it stays until a quorum of that one needs it no longer.
+    private bool _leaving;
+    private readonly HashSet<NodeId> _dismissedBy = [];
+    private TimeSpan _askedToLeave;
+
     /// <summary>A learner that hands on what comes after <paramref name="start"/>.</summary>
     /// <param name="self">This node.</param>
     /// <param name="start">What stands in for the log before.</param>
@@ -100,8 +105,12 @@ public sealed class Learner
             case SnapshotGone m:
                 _snapshot.OnGone(from, m.Slot);
                 break;
-            case NotMember m when m.Version >= _memberSince && m.Version >= _configurations.Newest.Version:
-                _effects.Stop = StopReason.Removed;
+            case NotMember m when !_leaving && m.Version >= _configurations.Newest.Version:
+                // There is more of the log than is known here.
+                _known = Slot.Max(_known, _delivered.Next);
+                break;
+            case NotMember m when _leaving && m.Version >= _configurations.Newest.Version:
+                OnDismissed(from);
                 break;
         }
 
@@ -114,6 +123,7 @@ public sealed class Learner
     {
         Begin();
         if (_snapshot.Tick(now, _effects)) _nextPeer++;
+        if (_leaving) AskToLeave(now);
         if (_fetching && now >= _fetchUntil)
         {
             // A peer that does not help is not asked twice in a row.
@@ -172,7 +182,27 @@ public sealed class Learner
     {
         _governing = _configurations.From(_delivered.Next);
         _effects.Send(_self, Role.Proposer, new Configured(_governing));
-        if (_configurations.Newest.Version >= _memberSince && !_governing.Nodes().Contains(_self)) _effects.Stop = StopReason.Removed;
+        var leaving = _configurations.Newest.Version >= _memberSince && !_governing.Nodes().Contains(_self);
+        if (leaving) _dismissedBy.Clear();
+        _leaving = leaving;
+    }
+
+    /// <summary>
+    /// What was chosen while this node had a vote can be proven without it only once a quorum of those that go on have on their disks that it is chosen. Before that
+    /// they need its promises: a cluster of two that becomes one would stand still for ever.
+    /// </summary>
+    private void AskToLeave(TimeSpan now)
+    {
+        if (now - _askedToLeave < _options.HeartbeatInterval * 2) return;
+        _askedToLeave = now;
+        _effects.SendTo(_configurations.Newest.Voters, Role.Acceptor, new Fetch(_delivered.Next));
+    }
+
+    private void OnDismissed(NodeId from)
+    {
+        _dismissedBy.Add(from);
+        var newest = _configurations.Newest;
+        if (_rules.IsQuorum(newest.SetOf(_dismissedBy).Count, newest)) _effects.Stop = StopReason.Removed;
     }
 
     private void Begin()
