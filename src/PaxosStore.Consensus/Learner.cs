@@ -28,6 +28,7 @@ public sealed class Learner
     private Slot _delivered;
     private Slot _known;
     private (Ballot Ballot, Slot Chosen) _claim;
+    private NodeId? _leader;
 
     private TimeSpan _behindSince;
     private TimeSpan _fetchUntil;
@@ -93,6 +94,7 @@ public sealed class Learner
                 if (_rereading && _delivered > before && _known > _delivered) Reread();
                 break;
             case ChosenUpTo m:
+                _leader = m.Ballot.Node;
                 Claim(m.Ballot, m.Chosen);
                 break;
             case Entries m:
@@ -301,6 +303,8 @@ public sealed class Learner
     private void Fetch(TimeSpan now)
     {
         var peers = _governing.Nodes();
+        // Who leads has it; and all that this node knows may have left while it was away.
+        if (_leader is { } leader && !peers.Contains(leader)) peers = peers.Add(leader);
         var peer = peers[_nextPeer % peers.Length];
         if (peer == _self && peers.Length > 1) peer = peers[++_nextPeer % peers.Length];
         (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);
