@@ -127,12 +127,20 @@ public sealed class Acceptor
         }
     }
 
-    /// <summary>What the node's learner must hear after recovery, in order; nothing of it needs an answer from the disk.</summary>
+    /// <summary>
+    /// What the node's learner must hear after recovery, in order; nothing of it needs an answer from the disk. When the log begins only after what the learner holds
+    /// (all snapshots of this node are damaged), it hears how far the log reaches, and fetches.
+    /// </summary>
     /// <param name="after">Where the learner starts: the slot of the snapshot it was made from.</param>
-    /// <exception cref="InvariantViolationException">The journal lacks what it says is chosen, or begins only after <paramref name="after"/>.</exception>
+    /// <exception cref="InvariantViolationException">The journal lacks what it says is chosen.</exception>
     public IEnumerable<Message> RecoveredLog(Slot after)
     {
-        ThrowUnless(after >= _base, $"the log before {_base.Next} was cut, but the snapshot ends at {after}");
+        if (after < _base)
+        {
+            yield return new Entries(after.Next, [], _chosen);
+            yield break;
+        }
+
         for (var slot = after.Next; slot <= _chosen;)
         {
             var values = ChosenFrom(slot);
