@@ -44,15 +44,16 @@ public sealed class Acceptor
     /// <param name="options">Timing and bounds.</param>
     /// <param name="incarnation">Drawn when the journal was made.</param>
     /// <param name="forgetful">True when records of the journal have been lost: the node takes no part until others have told what it must know.</param>
-    public Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful = false)
-        : this(self, start, options, incarnation, forgetful, SafetyRules.Paxos)
+    /// <param name="joined">True when <paramref name="start"/> is what a member told: that no other votes there, as far as that one knew, admits nobody.</param>
+    public Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful = false, bool joined = false)
+        : this(self, start, options, incarnation, forgetful, joined, SafetyRules.Paxos)
     {
     }
 
-    internal Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful, SafetyRules rules)
+    internal Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful, bool joined, SafetyRules rules)
     {
         (_self, _options, _rules) = (self, options, rules);
-        _admission = new Admission(self, incarnation, forgetful, rules);
+        _admission = new Admission(self, incarnation, forgetful, joined, rules);
         _configurations = new ConfigurationHistory(start.Configurations);
         Rebase(start);
     }
@@ -170,7 +171,7 @@ public sealed class Acceptor
             case Learned m: OnLearned(m); break;
             case Truncate m: OnTruncate(m.Base); break;
             case Installed m: OnInstalled(m.Base); break;
-            case Hello m: _admission.OnHello(from, m, _promised, _log.Last, _effects); break;
+            case Hello m: _admission.OnHello(from, m, Configurations, _promised, _log.Last, _effects); break;
             case Welcome m:
                 _admission.OnWelcome(from, m, _effects);
                 AdmitIfReady();
@@ -254,7 +255,7 @@ public sealed class Acceptor
     {
         // Who is so far behind that it can't even take the report is no good leader; it is helped to catch up first: it may not know of anybody who leads.
         var tooFarBehind = _chosen - m.Held > _options.LearnerWindow || !_rules.ReportsAll(m.Held, _base);
-        if (tooFarBehind || !_rules.MayPromise(m.Ballot, _promised))
+        if (tooFarBehind || !_rules.MayPromise(m.Ballot, _promised) || _admission.HasUsed(m.Ballot))
         {
             _effects.Send(from, Role.Proposer, new PrepareRejected(m.Ballot, _promised));
             if (tooFarBehind) OnFetch(from, m.Held.Next);
@@ -359,6 +360,7 @@ public sealed class Acceptor
         if (!_rules.TakesPart(Admitted))
         {
             if (m.Chosen > _chosen) _effects.Send(_self, Role.Learner, new ChosenUpTo(m.Ballot, m.Chosen));
+            RelayLeader(m.Ballot, now);
             return;
         }
 
