@@ -44,15 +44,16 @@ public sealed class Acceptor
     /// <param name="options">Timing and bounds.</param>
     /// <param name="incarnation">Drawn when the journal was made.</param>
     /// <param name="forgetful">True when records of the journal have been lost: the node takes no part until others have told what it must know.</param>
-    public Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful = false)
-        : this(self, start, options, incarnation, forgetful, SafetyRules.Paxos)
+    /// <param name="joined">True when <paramref name="start"/> is what a member told: that no other votes there, as far as that one knew, admits nobody.</param>
+    public Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful = false, bool joined = false)
+        : this(self, start, options, incarnation, forgetful, joined, SafetyRules.Paxos)
     {
     }
 
-    internal Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful, SafetyRules rules)
+    internal Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful, bool joined, SafetyRules rules)
     {
         (_self, _options, _rules) = (self, options, rules);
-        _admission = new Admission(self, incarnation, forgetful, rules);
+        _admission = new Admission(self, incarnation, forgetful, joined, rules);
         _configurations = new ConfigurationHistory(start.Configurations);
         Rebase(start);
     }
@@ -127,12 +128,20 @@ public sealed class Acceptor
         }
     }
 
-    /// <summary>What the node's learner must hear after recovery, in order; nothing of it needs an answer from the disk.</summary>
+    /// <summary>
+    /// What the node's learner must hear after recovery, in order; nothing of it needs an answer from the disk. When the log begins only after what the learner holds
+    /// (all snapshots of this node are damaged), it hears how far the log reaches, and fetches.
+    /// </summary>
     /// <param name="after">Where the learner starts: the slot of the snapshot it was made from.</param>
-    /// <exception cref="InvariantViolationException">The journal lacks what it says is chosen, or begins only after <paramref name="after"/>.</exception>
+    /// <exception cref="InvariantViolationException">The journal lacks what it says is chosen.</exception>
     public IEnumerable<Message> RecoveredLog(Slot after)
     {
-        ThrowUnless(after >= _base, $"the log before {_base.Next} was cut, but the snapshot ends at {after}");
+        if (after < _base)
+        {
+            yield return new Entries(after.Next, [], _chosen);
+            yield break;
+        }
+
         for (var slot = after.Next; slot <= _chosen;)
         {
             var values = ChosenFrom(slot);
@@ -158,12 +167,11 @@ public sealed class Acceptor
             case Accept m: if (_rules.TakesPart(Admitted)) OnAccept(from, m, now); break;
             case Confirm m: OnConfirm(from, m, now); break;
             case Fetch m when from == _self: RepeatVotes(m.From); break;
-            case Fetch m when m.From <= _base: _effects.Send(from, Role.Learner, new Truncated(_base, _chosen)); break;
-            case Fetch m: _effects.Send(from, Role.Learner, new Entries(m.From, ChosenFrom(m.From), _chosen)); break;
+            case Fetch m: OnFetch(from, m.From); break;
             case Learned m: OnLearned(m); break;
             case Truncate m: OnTruncate(m.Base); break;
             case Installed m: OnInstalled(m.Base); break;
-            case Hello m: _admission.OnHello(from, m, _promised, _log.Last, _effects); break;
+            case Hello m: _admission.OnHello(from, m, Configurations, _promised, _log.Last, _effects); break;
             case Welcome m:
                 _admission.OnWelcome(from, m, _effects);
                 AdmitIfReady();
@@ -245,11 +253,12 @@ public sealed class Acceptor
 
     private void OnPrepare(NodeId from, Prepare m)
     {
-        // Who is so far behind that it can't even take the report is no good leader; it will catch up from others first.
+        // Who is so far behind that it can't even take the report is no good leader; it is helped to catch up first: it may not know of anybody who leads.
         var tooFarBehind = _chosen - m.Held > _options.LearnerWindow || !_rules.ReportsAll(m.Held, _base);
-        if (tooFarBehind || !_rules.MayPromise(m.Ballot, _promised))
+        if (tooFarBehind || !_rules.MayPromise(m.Ballot, _promised) || _admission.HasUsed(m.Ballot))
         {
             _effects.Send(from, Role.Proposer, new PrepareRejected(m.Ballot, _promised));
+            if (tooFarBehind) OnFetch(from, m.Held.Next);
             return;
         }
 
@@ -351,6 +360,7 @@ public sealed class Acceptor
         if (!_rules.TakesPart(Admitted))
         {
             if (m.Chosen > _chosen) _effects.Send(_self, Role.Learner, new ChosenUpTo(m.Ballot, m.Chosen));
+            RelayLeader(m.Ballot, now);
             return;
         }
 
@@ -364,6 +374,25 @@ public sealed class Acceptor
         _effects.Send(from, Role.Proposer, new Confirmed(m.Ballot, m.Number, _chosen));
         if (m.Chosen > _chosen) _effects.Send(_self, Role.Learner, new ChosenUpTo(m.Ballot, m.Chosen));
         RelayLeader(m.Ballot, now);
+    }
+
+    private void OnFetch(NodeId from, Slot first)
+    {
+        var governing = Configurations;
+        if (first <= _base)
+        {
+            _effects.Send(from, Role.Learner, new Truncated(_base, _chosen));
+        }
+        else if (first >= governing[0].From && !governing.Nodes().Contains(from))
+        {
+            // It has all that it had a part in. It may go once it is on this disk that its part is over.
+            RecordChosen();
+            _effects.AfterDurable.Add(new Outgoing(from, Role.Learner, new NotMember(governing[^1].Configuration.Version)));
+        }
+        else
+        {
+            _effects.Send(from, Role.Learner, new Entries(first, ChosenFrom(first), _chosen));
+        }
     }
 
     /// <summary>For the learner beside us, which keeps a window of votes: those it may have had to let go, as far as they are of one ballot.</summary>

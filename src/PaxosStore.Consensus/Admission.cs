@@ -5,10 +5,10 @@ namespace PaxosStore.Consensus;
 /// <summary>
 /// Keeps a node from voting under an identity whose journal was lost. A node introduces itself under an incarnation drawn when its journal was made; the others write
 /// down the first they hear. It may vote once so many of them know it that any two groups of that size share a node: had it ever voted under another incarnation,
-/// one of them would say so. A node that kept its identity but lost records (damage) goes the same way: those that vouch for it also tell what it must have learned and
-/// promised before it votes, for of whatever was decided with its lost votes one of them knows.
+/// one of them would say so. A node that kept its identity but lost records (damage) needs the word of all others: they tell what it must have learned and promised
+/// before it votes. One of them knows of whatever was decided with its lost votes, and whoever still holds a promise that it forgot is itself among them.
 /// </summary>
-internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, SafetyRules rules)
+internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, bool joined, SafetyRules rules)
 {
     // Invariant: an entry never changes.
     private readonly SortedDictionary<NodeId, ulong> _met = [];
@@ -41,16 +41,20 @@ internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, 
     /// <summary>Whether all is known that is needed to vote.</summary>
     public bool MayAdmit(ImmutableArray<NodeId> voters, Slot chosen) =>
         !Admitted
-        && rules.EnoughVouch(_vouched.Count(voters.Contains), voters.Count(v => v != self))
+        && rules.EnoughVouch(_vouched.Count(voters.Contains), voters.Count(v => v != self), forgetful, joined)
         && rules.NothingForgotten(chosen, _last);
 
+    /// <summary>An earlier life of this node, which it does not remember, led under that ballot or tried to.</summary>
+    public bool HasUsed(Ballot ballot) => ballot.Node == self && !rules.IsUnused(ballot, Promised);
+
     /// <summary>Another node introduces itself; the answer may leave once the record is durable.</summary>
-    public void OnHello(NodeId from, Hello m, Ballot promised, Slot last, Effects effects)
+    public void OnHello(NodeId from, Hello m, ImmutableArray<Governing> governing, Ballot promised, Slot last, Effects effects)
     {
         // Who can't vote yet may have lost what it knew of others: only for a cluster that is being made does its word count.
         if (!Admitted && (forgetful || m.Forgetful)) return;
         if (!_met.TryGetValue(from, out var known))
         {
+            if (!rules.MayVouch(governing.IsVoter(from), governing[^1].Configuration.Version == 0, forgetful)) return;
             _met[from] = known = m.Incarnation;
             effects.Records.Add(new MetRecord(from, known));
         }

@@ -13,7 +13,6 @@ public sealed class Learner
     private readonly PaxosOptions _options;
     private readonly SafetyRules _rules;
     private readonly long _memberSince;
-    private readonly ImmutableArray<NodeId> _contacts;
     private readonly Effects _effects = new();
     private readonly SnapshotFetch _snapshot;
 
@@ -29,12 +28,18 @@ public sealed class Learner
     private Slot _delivered;
     private Slot _known;
     private (Ballot Ballot, Slot Chosen) _claim;
+    private NodeId? _leader;
 
     private TimeSpan _behindSince;
     private TimeSpan _fetchUntil;
     private bool _fetching;
     private int _nextPeer;
     private bool _rereading;
+
+    // The newest configuration leaves this node out: it stays until a quorum of that one needs it no longer.
+    private bool _leaving;
+    private readonly HashSet<NodeId> _dismissedBy = [];
+    private TimeSpan _askedToLeave;
 
     /// <summary>A learner that hands on what comes after <paramref name="start"/>.</summary>
     /// <param name="self">This node.</param>
@@ -44,16 +49,13 @@ public sealed class Learner
     /// Version of the configuration that the node was told when it joined: it is a member there, so an older one (in a snapshot made before, or known to a peer that
     /// is behind) does not mean that it has been removed.
     /// </param>
-    /// <param name="contacts">Members of that configuration: who else to ask as long as the log here is older.</param>
-    public Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince = 0, IEnumerable<NodeId>? contacts = null)
-        : this(self, start, options, memberSince, SafetyRules.Paxos, contacts)
+    public Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince = 0) : this(self, start, options, memberSince, SafetyRules.Paxos)
     {
     }
 
-    internal Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince, SafetyRules rules, IEnumerable<NodeId>? contacts = null)
+    internal Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince, SafetyRules rules)
     {
         (_self, _options, _memberSince, _rules) = (self, options, memberSince, rules);
-        _contacts = [.. contacts ?? start.Configurations.Nodes()];
         _snapshot = new SnapshotFetch(options);
         _configurations = new ConfigurationHistory(start.Configurations);
         (_delivered, LogTime) = (start.Through, start.LogTime);
@@ -92,6 +94,7 @@ public sealed class Learner
                 if (_rereading && _delivered > before && _known > _delivered) Reread();
                 break;
             case ChosenUpTo m:
+                _leader = m.Ballot.Node;
                 Claim(m.Ballot, m.Chosen);
                 break;
             case Entries m:
@@ -104,8 +107,12 @@ public sealed class Learner
             case SnapshotGone m:
                 _snapshot.OnGone(from, m.Slot);
                 break;
-            case NotMember m when m.Version >= _memberSince && m.Version >= _configurations.Newest.Version:
-                _effects.Stop = StopReason.Removed;
+            case NotMember m when !_leaving && m.Version >= _configurations.Newest.Version:
+                // There is more of the log than is known here.
+                _known = Slot.Max(_known, _delivered.Next);
+                break;
+            case NotMember m when _leaving && m.Version >= _configurations.Newest.Version:
+                OnDismissed(from);
                 break;
         }
 
@@ -118,6 +125,7 @@ public sealed class Learner
     {
         Begin();
         if (_snapshot.Tick(now, _effects)) _nextPeer++;
+        if (_leaving) AskToLeave(now);
         if (_fetching && now >= _fetchUntil)
         {
             // A peer that does not help is not asked twice in a row.
@@ -176,7 +184,27 @@ public sealed class Learner
     {
         _governing = _configurations.From(_delivered.Next);
         _effects.Send(_self, Role.Proposer, new Configured(_governing));
-        if (_configurations.Newest.Version >= _memberSince && !_governing.Nodes().Contains(_self)) _effects.Stop = StopReason.Removed;
+        var leaving = _configurations.Newest.Version >= _memberSince && !_governing.Nodes().Contains(_self);
+        if (leaving) _dismissedBy.Clear();
+        _leaving = leaving;
+    }
+
+    /// <summary>
+    /// What was chosen while this node had a vote can be proven without it only once a quorum of those that go on have on their disks that it is chosen. Before that
+    /// they need its promises: a cluster of two that becomes one would stand still for ever.
+    /// </summary>
+    private void AskToLeave(TimeSpan now)
+    {
+        if (now - _askedToLeave < _options.HeartbeatInterval * 2) return;
+        _askedToLeave = now;
+        _effects.SendTo(_configurations.Newest.Voters, Role.Acceptor, new Fetch(_delivered.Next));
+    }
+
+    private void OnDismissed(NodeId from)
+    {
+        _dismissedBy.Add(from);
+        var newest = _configurations.Newest;
+        if (_rules.IsQuorum(newest.SetOf(_dismissedBy).Count, newest)) _effects.Stop = StopReason.Removed;
     }
 
     private void Begin()
@@ -274,7 +302,9 @@ public sealed class Learner
 
     private void Fetch(TimeSpan now)
     {
-        var peers = _configurations.Newest.Version < _memberSince ? [.. _governing.Nodes().Union(_contacts)] : _governing.Nodes();
+        var peers = _governing.Nodes();
+        // Who leads has it; and all that this node knows may have left while it was away.
+        if (_leader is { } leader && !peers.Contains(leader)) peers = peers.Add(leader);
         var peer = peers[_nextPeer % peers.Length];
         if (peer == _self && peers.Length > 1) peer = peers[++_nextPeer % peers.Length];
         (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);

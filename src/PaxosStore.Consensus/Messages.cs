@@ -135,8 +135,11 @@ public sealed record Hello(ulong Incarnation, bool Forgetful) : Message;
 /// <param name="Last">Highest slot voted in here.</param>
 public sealed record Welcome(ulong Incarnation, Ballot Promised, Slot Last) : Message;
 
-/// <summary>The sender of a message is no member, as far as the answering node knows.</summary>
-/// <param name="Version">Version of the newest configuration applied there.</param>
+/// <summary>
+/// Who asks to lead is no member, as far as the answering node knows: it may be behind. From an acceptor, in answer to <see cref="Fetch"/>: all that the asking node
+/// had a part in is on disk here as chosen; as far as this acceptor is concerned it may go.
+/// </summary>
+/// <param name="Version">Version of the newest configuration known there.</param>
 public sealed record NotMember(long Version) : Message;
 
 /// <summary>The leader of <paramref name="Ballot"/> asks a voter to lead in its place, at once.</summary>

@@ -117,8 +117,21 @@ internal class SafetyRules
     /// <summary>A node that may have forgotten votes takes no part until it is admitted.</summary>
     public virtual bool TakesPart(bool admitted) => admitted;
 
-    /// <summary>So many of the <paramref name="others"/> share one with every other group of that size: one of them knows an earlier incarnation.</summary>
-    public virtual bool EnoughVouch(int welcomes, int others) => welcomes >= (others == 0 ? 0 : (others / 2) + 1);
+    /// <summary>
+    /// So many of the <paramref name="others"/> share one with every other group of that size: one of them knows an earlier incarnation. For a node that has forgotten
+    /// nobody's word is dispensable: a proposer may hold a promise of it that no other node has heard of. Alone is only who founds a cluster.
+    /// </summary>
+    public virtual bool EnoughVouch(int welcomes, int others, bool forgetful, bool joined) =>
+        others == 0 ? !forgetful && !joined : welcomes >= (forgetful ? others : (others / 2) + 1);
+
+    /// <summary>
+    /// Who has a vote has been admitted before, but not everybody who is asked was there: only among the first members of a cluster, and for a node that has forgotten
+    /// nothing, does not to have met a voter mean that it is new.
+    /// </summary>
+    public virtual bool MayVouch(bool hasVote, bool firstConfiguration, bool forgetful) => !hasVote || (firstConfiguration && !forgetful);
+
+    /// <summary>A ballot that others have promised before this node was admitted is not used again.</summary>
+    public virtual bool IsUnused(Ballot own, Ballot promisedElsewhere) => own > promisedElsewhere;
 
     /// <summary>Another incarnation under this node's id means that this node lost its journal.</summary>
     public virtual bool IsSame(ulong known, ulong own) => known == own;

@@ -85,8 +85,8 @@ internal sealed class Extras
             SnapshotPause = TimeSpan.FromMicroseconds(Plan.Pick(r, 0, 1_000, 5_000)),
             Storage = r.Below(4) == 0,
             Fresh = r.Below(8) == 0,
-            DiskFactors = [.. Enumerable.Range(0, nodes + spares).Select(_ => mixed ? Plan.Pick(r, 0.3, 1, 3, 10) : 1)],
-            Delays = [.. Enumerable.Range(0, nodes + spares).Select(_ => mixed ? Plan.Pick(r, 0, 0, 3_000, 10_000) : 0L)],
+            DiskFactors = [.. Enumerable.Range(0, nodes + spares).Select(_ => mixed ? Plan.Pick(r, 0.3, 1, 1, 3) : 1)],
+            Delays = [.. Enumerable.Range(0, nodes + spares).Select(_ => mixed ? Plan.Pick(r, 0, 0, 2_000, 5_000) : 0L)],
             Rates = [.. Enumerable.Range(0, nodes + spares).Select(_ => mixed ? 0.9 + (r.Below(21) / 100.0) : 1)],
         };
     }

@@ -97,6 +97,9 @@ internal sealed class NodeFacts
     /// <summary>All slots ≤ it are chosen, its disk says.</summary>
     public Slot DurableChosen { get; set; }
 
+    /// <summary>How far it has said to be; far behind everything as long as it has not said so.</summary>
+    public Slot Claimed { get; set; } = new(-1_000);
+
     /// <summary>Newest snapshot on its disk that is whole.</summary>
     public Slot Snapshot { get; set; }
 

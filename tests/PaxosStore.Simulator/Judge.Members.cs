@@ -8,9 +8,6 @@ internal sealed partial class Judge
     private readonly Dictionary<ulong, Configuration> _requested = [];
     private readonly Dictionary<Ballot, Slot> _ownFirst = [];
 
-    /// <summary>How far a node's acceptor is.</summary>
-    public required Func<NodeId, Slot> Held { get; init; }
-
     /// <summary>Configurations that may still become the newest: asked for or proposed, and younger than it.</summary>
     public IEnumerable<Configuration> Pending =>
         _slots.Skip((int)_watermark.Number).SelectMany(s => s.Proposals).Select(p => p.Value.Next).OfType<Configuration>()
@@ -37,18 +34,18 @@ internal sealed partial class Judge
         Check(_ownFirst.TryGetValue(m.Ballot, out var own) && own <= _watermark, "change before an own entry is chosen", $"{next} at {slot} under {m.Ballot}");
         foreach (var voter in next.Voters.Where(v => !before.Configuration!.IsVoter(v)))
         {
-            var behind = m.Chosen - Held(voter);
+            var behind = m.Chosen - _nodes[(int)voter.Value - 1].Claimed;
             Check(behind <= Configuration.UsualAlpha, "laggard promoted", $"{voter} is {behind} slots behind when {next} gives it a vote");
         }
     }
 
     /// <summary>A node's journal says that it may vote: enough of those that would know must know its incarnation.</summary>
-    public void Admitted(int node, ulong incarnation, IReadOnlyCollection<NodeId> voters)
+    public void Admitted(int node, ulong incarnation, bool forgetful, IReadOnlyCollection<NodeId> voters)
     {
         var self = new NodeId((ulong)node + 1);
         var others = voters.Where(v => v != self).ToArray();
         var know = others.Count(v => _nodes[(int)v.Value - 1].Met.Contains((self, incarnation)));
-        Check(others.Length == 0 || know >= (others.Length / 2) + 1, "admitted too early", $"n{node + 1} is known to {know} of {others.Length}");
+        Check(others.Length == 0 || know >= (forgetful ? others.Length : (others.Length / 2) + 1), "admitted too early", $"n{node + 1} is known to {know} of {others.Length}");
     }
 
     /// <summary>A node stops for good.</summary>

@@ -34,6 +34,9 @@ internal sealed partial class Judge
                 Announced(node, m.Chosen);
                 Proposed(node, tenure, m, now);
                 break;
+            case Confirmed m:
+                _nodes[node].Claimed = Slot.Max(_nodes[node].Claimed, m.Chosen);
+                break;
             case ChosenUpTo m:
                 Announced(node, m.Chosen);
                 break;

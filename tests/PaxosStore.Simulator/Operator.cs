@@ -61,10 +61,18 @@ internal sealed class Operator(Simulation simulation, Plan plan, SimNode[] nodes
         var voters = members?.Where(m => m.Kind == MemberKind.Voter).ToArray() ?? [];
         // Nobody takes away what the cluster needs to go on.
         if (members is null || voters.Length == 0 || voters.Count(v => IsLost(v.Id)) > (voters.Length - 1) / 2) return;
-        _wanted = known.With(members, ++_change);
-        judge.Requested(_wanted);
-        _attempts = 0;
+        var next = known.With(members, ++_change);
+        judge.Requested(next);
+        if (_wanted is not null)
+        {
+            // Another operator, who knows nothing of the first, through another node.
+            if (AnyNode() is { Proposer.Leader: { } leader } other) simulation.SendFromClient(other, leader, new Reconfigure(-1, next));
+            return;
+        }
+
+        (_wanted, _attempts) = (next, 0);
         Ask();
+        if (_random.Below(3) == 0) Think();
     }
 
     private void Ask()
@@ -88,7 +96,7 @@ internal sealed class Operator(Simulation simulation, Plan plan, SimNode[] nodes
         return up.Length == 0 ? null : up[_random.Below(up.Length)];
     }
 
-    private bool IsLost(NodeId node) => nodes[(int)node.Value - 1] is var n && (n.Identity is null || n.Wiped || n.Gone != StopReason.None);
+    private bool IsLost(NodeId node) => nodes[(int)node.Value - 1] is var n && (n.Identity is null || n.Wiped || n.Gone != StopReason.None || !judge[n.Index].Admitted);
 
     private T Pick<T>(IReadOnlyList<T> choices) => choices[_random.Below(choices.Count)];
 
@@ -108,7 +116,7 @@ internal sealed class Operator(Simulation simulation, Plan plan, SimNode[] nodes
 
     private Member[]? Replace(Configuration known)
     {
-        var lost = known.Members.Where(m => IsLost(m.Id) && nodes[(int)m.Id.Value - 1].Identity is not null).ToArray();
+        var lost = known.Members.Where(m => nodes[(int)m.Id.Value - 1] is { Identity: not null } n && (n.Wiped || n.Gone != StopReason.None)).ToArray();
         if (lost.Length > 0) return Without(known, Pick(lost).Id);
         return known.Voters.Length > plan.Voters ? Without(known, Pick(known.Voters)) : Grow(known);
     }

@@ -7,7 +7,8 @@ namespace PaxosStore.Simulator;
 /// <param name="Forgetful">Records of the journal were lost.</param>
 /// <param name="Start">What the log begins with, unless the journal says otherwise.</param>
 /// <param name="Since">Version of the configuration that made it a member.</param>
-internal sealed record Identity(ulong Incarnation, bool Forgetful, LogBase Start, long Since);
+/// <param name="Joined">It began with what a member told it.</param>
+internal sealed record Identity(ulong Incarnation, bool Forgetful, LogBase Start, long Since, bool Joined);
 
 /// <summary>What a start asks for: records that must be in the journal before anything else, then messages for the learner.</summary>
 internal sealed record Starting(IReadOnlyList<JournalRecord> Records, IReadOnlyList<Message> Log);
@@ -45,6 +46,9 @@ internal sealed class SimNode
 
     /// <summary>Why it has stopped for good.</summary>
     public StopReason Gone { get; set; }
+
+    /// <summary>Nobody starts it any more.</summary>
+    public bool Retired { get; set; }
 
     /// <summary>Its journal was lost, once.</summary>
     public bool Wiped { get; set; }
@@ -121,7 +125,7 @@ internal sealed class SimNode
         State.Reset();
         var (found, snapshot) = (Disk.Found, Snapshots.Load(_defects.TakesDamagedSnapshot));
         var start = found.Length == 0 && identity.Forgetful && snapshot is not null ? snapshot.Base : identity.Start;
-        Acceptor = new Acceptor(Id, start, _plan.Options, identity.Incarnation, identity.Forgetful && !_defects.HidesLoss, _defects.Rules);
+        Acceptor = new Acceptor(Id, start, _plan.Options, identity.Incarnation, identity.Forgetful && !_defects.HidesLoss, identity.Joined, _defects.Rules);
         Acceptor.Recover(found);
         var records = new List<JournalRecord>();
         if (found.Length == 0) records.Add(new BaseRecord(start, Ballot.None, start.Through, []));
@@ -137,23 +141,14 @@ internal sealed class SimNode
 
     private List<Message> StartLearner(Identity identity, Snapshot? snapshot)
     {
-        if (snapshot is not null && snapshot.Slot >= Acceptor.Base)
-        {
-            State.Load(snapshot.Data);
-            Learner = NewLearner(snapshot.Base);
-            return [.. Acceptor.RecoveredLog(snapshot.Slot)];
-        }
+        var usable = snapshot is not null && snapshot.Slot >= Acceptor.Base;
+        if (usable) State.Load(snapshot!.Data);
 
-        if (Acceptor.Base == Slot.Zero)
-        {
-            Learner = NewLearner(identity.Start);
-            return [.. Acceptor.RecoveredLog(Slot.Zero)];
-        }
-
-        // The log begins after what no sound snapshot covers: the state must come from a peer.
-        Learner = NewLearner(new LogBase(Slot.Zero, TimeSpan.Zero, Acceptor.Configurations));
-        StateNeeded = Acceptor.Chosen.Number;
-        return [];
+        // Where the log begins after what no sound snapshot covers, the state must come from a peer.
+        else if (Acceptor.Base > Slot.Zero) StateNeeded = Acceptor.Chosen.Number;
+        var start = usable ? snapshot!.Base : Acceptor.Base == Slot.Zero ? identity.Start : new LogBase(Slot.Zero, TimeSpan.Zero, Acceptor.Configurations);
+        Learner = NewLearner(start);
+        return [.. Acceptor.RecoveredLog(start.Through)];
     }
 
     private Learner NewLearner(LogBase start)

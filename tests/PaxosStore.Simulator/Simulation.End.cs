@@ -11,7 +11,7 @@ internal sealed partial class Simulation
 
     private bool InCore(int node) => (_core & (1UL << node)) != 0;
 
-    private bool IsDeadForGood(int node) => _healed && (_nodes[node].Gone != StopReason.None || (!InCore(node) && _plan.Rest == Frozen.Dead));
+    private bool IsDeadForGood(int node) => _nodes[node].Retired || (_healed && (_nodes[node].Gone != StopReason.None || (!InCore(node) && _plan.Rest == Frozen.Dead)));
 
     /// <summary>Where the client that is demanded to succeed lives: a node of the core that is a member.</summary>
     public int ProbeHome()
@@ -61,7 +61,8 @@ internal sealed partial class Simulation
     {
         ulong core = 0;
         var everybody = r.Below(3) == 0;
-        foreach (var configuration in _judge.From(_judge.Watermark.Next).Select(g => g.Configuration).Concat(_judge.Pending))
+        var held = _nodes.Where(n => (sound & Bit(n.Id)) != 0 && _judge.Newest.IsVoter(n.Id)).Select(KnownOn).DefaultIfEmpty(Slot.Zero).Max();
+        foreach (var configuration in _judge.From(held.Next).Select(g => g.Configuration).Concat(_judge.Pending))
         {
             var voters = configuration.Voters.Where(v => (sound & Bit(v)) != 0).OrderBy(_ => r.Next()).ToArray();
             if (voters.Length < configuration.QuorumSize) return 0;
@@ -125,7 +126,7 @@ internal sealed partial class Simulation
         if (!_clients.ProbeDone) throw new ViolationException("no progress", $"no write and read through {_now - began} us after the faults ended");
         if (_operator is not null) DemandMembers();
         var goal = _judge.AppliedAnywhere;
-        RunUntil(_now + (10 * Plan.ElectionTimeout), () => CoreApplied(goal));
+        RunUntil(_now + (40 * Plan.ElectionTimeout), () => CoreApplied(goal));
         if (!CoreApplied(goal)) throw new ViolationException("core not level", $"not all of the core applied #{goal}");
     }
 
@@ -134,15 +135,22 @@ internal sealed partial class Simulation
         RunUntil(_now + (100 * Plan.ElectionTimeout), () => _judge.NewestFrom <= _judge.Watermark.Next && NoCandidates());
         if (_judge.NewestFrom > _judge.Watermark.Next) throw new ViolationException("change never governs", $"{_judge.Newest} governs from {_judge.NewestFrom}");
         if (!NoCandidates()) throw new ViolationException("candidate not promoted", $"{_judge.Newest}");
-        RunUntil(_now + (20 * Plan.ElectionTimeout), () => StrayVoter() is null);
-        if (StrayVoter() is { } stray) throw new ViolationException("removed node goes on", $"n{stray.Index + 1} believes to be a voter");
+        RunUntil(_now + (20 * Plan.ElectionTimeout), () => StrayNode() is null);
+        if (StrayNode() is { } stray) throw new ViolationException("removed node goes on", $"n{stray.Index + 1} in {stray.Learner.Governing[^1].Configuration}");
     }
 
-    private bool NoCandidates() => _judge.Newest.Members.All(m => m.Kind != MemberKind.Candidate || !InCore(Node(m.Id).Index));
+    /// <summary>A forgetful one needs the word of all others, which may be no more.</summary>
+    private bool NoCandidates() => _judge.Newest.Members.All(m => m.Kind != MemberKind.Candidate || !InCore(Node(m.Id).Index) || Node(m.Id).Identity is { Forgetful: true });
 
-    /// <summary>A node that is heard and hears, knows a member, and takes itself for a voter although it is no member.</summary>
-    private SimNode? StrayVoter() => _nodes.FirstOrDefault(n => n.Up && (InCore(n.Index) || _plan.Rest == Frozen.Slow) && _judge.Newest.Find(n.Id) is null
-        && n.Learner.Governing.IsVoter(n.Id) && n.Learner.Governing.Voters().Any(v => InCore(Node(v).Index) && _judge.Newest.Find(v) is not null));
+    /// <summary>A node that is heard and hears, is no member any more and could know it.</summary>
+    private SimNode? StrayNode() => _nodes.FirstOrDefault(n => n.Up && (InCore(n.Index) || _plan.Rest == Frozen.Slow) && IsStray(n));
+
+    private bool IsStray(SimNode node)
+    {
+        var governing = node.Learner.Governing;
+        return _judge.Newest.Find(node.Id) is null && _judge.Newest.Version >= node.Identity!.Since
+            && (governing[^1].Configuration.Equals(_judge.Newest) || (governing.IsVoter(node.Id) && governing.Voters().Any(v => InCore(Node(v).Index) && _judge.Newest.Find(v) is not null)));
+    }
 
     private bool CoreApplied(long goal)
     {

@@ -11,7 +11,7 @@ internal sealed partial class Simulation
     /// <summary>A member from the beginning: with an empty journal, or as if it had been admitted long ago.</summary>
     private void Found(SimNode node)
     {
-        node.Identity = new Identity(++_incarnations, false, LogBase.Initial(_first), 0);
+        node.Identity = new Identity(++_incarnations, false, LogBase.Initial(_first), 0, false);
         if (!_plan.Extras.Fresh)
         {
             node.Disk.Replace([.. Acquaintances(node), new AdmittedRecord()]);
@@ -37,7 +37,7 @@ internal sealed partial class Simulation
         node.AdmissionNoted = true;
         if (node.Identity!.Forgetful) Counters.Readmitted++;
         _trace.Note(_now, node.Index, $"is admitted as {node.Identity.Incarnation}");
-        _judge.Admitted(node.Index, node.Identity.Incarnation, node.Acceptor.Configurations.Voters());
+        _judge.Admitted(node.Index, node.Identity.Incarnation, node.Identity.Forgetful, node.Acceptor.Configurations.Voters());
     }
 
     private void Start(SimNode node)
@@ -54,19 +54,10 @@ internal sealed partial class Simulation
 
         node.Gone = StopReason.None;
         _trace.Note(_now, node.Index, $"starts, promised {node.Acceptor.Promised}, chosen {node.Acceptor.Chosen}, base {node.Acceptor.Base}, applied #{node.State.Applied}");
-        if (IsRemoved(node))
-        {
-            StopForGood(node, StopReason.Removed);
-            return;
-        }
-
         if (starting.Records.Count > 0 && !HandOver(node, starting.Records)) return;
         foreach (var message in starting.Log) SendLocally(node, Role.Acceptor, Role.Learner, message);
         After(_local.Below((int)TickInterval), new Event(EventKind.Tick, node.Index, 0, Role.Proposer, node.Incarnation, 0, null));
     }
-
-    private static bool IsRemoved(SimNode node) =>
-        node.Acceptor.Configurations[^1].Configuration.Version >= node.Identity!.Since && node.Acceptor.Configurations.All(g => g.Configuration.Find(node.Id) is null);
 
     private void StopForGood(SimNode node, StopReason reason)
     {
@@ -99,7 +90,7 @@ internal sealed partial class Simulation
         if (AskToJoin(node) is { } told)
         {
             Counters.Joined++;
-            node.Identity = new Identity(++_incarnations, false, told, told.Configurations[^1].Configuration.Version);
+            node.Identity = new Identity(++_incarnations, false, told, told.Configurations[^1].Configuration.Version, true);
             Start(node);
         }
         else After(Plan.ElectionTimeout / 2, new Event(EventKind.Join, node.Index, 0, 0, 0, 0, null));

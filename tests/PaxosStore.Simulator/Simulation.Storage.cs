@@ -144,8 +144,10 @@ internal sealed partial class Simulation
     private bool CanSpare(SimNode node, bool journal)
     {
         if (node.Identity is null || node.Gone != StopReason.None || node.Wiped) return false;
-        foreach (var configuration in _judge.From(_judge.Watermark.Next).Select(g => g.Configuration).Concat(_judge.Pending))
+        var known = _nodes.Where(n => n != node && !IsBroken(n)).Select(n => _judge[n.Index].DurableChosen).DefaultIfEmpty(Slot.Zero).Max();
+        foreach (var found in _judge.From(known.Next).Select(g => g.Configuration).Concat(_judge.Pending))
         {
+            var configuration = found.Find(node.Id) is { Kind: MemberKind.Candidate } ? found.With(node.Id, MemberKind.Voter) : found;
             var broken = configuration.Voters.Count(v => v == node.Id || IsBroken(Node(v)));
             if (configuration.IsVoter(node.Id) && broken > (configuration.Voters.Length - 1) / 2) return false;
         }
@@ -211,9 +213,12 @@ internal sealed partial class Simulation
         node.Wiped = true;
         node.Snapshots.Clear();
         ReplaceJournal(node, [], wiped: true);
-        var told = node.Identity!.Since > 0 || arg % 2 == 0 ? AskToJoin(node) : null;
-        var start = told ?? (node.Identity.Since == 0 ? LogBase.Initial(_first) : node.Identity.Start);
-        node.Identity = new Identity(++_incarnations, false, start with { Through = Slot.Zero, LogTime = TimeSpan.Zero }, told is null ? node.Identity.Since : start.Configurations[^1].Configuration.Version);
+        var (since, asks) = (node.Identity!.Since, node.Identity.Since > 0 || _plan.Voters == 1 || arg % 2 == 0);
+        var told = asks ? AskToJoin(node) : null;
+
+        // Nobody starts a single node anew in the hope that it still is the cluster.
+        if (asks && told is null && (since > 0 || _plan.Voters == 1)) (node.Gone, node.Retired) = (StopReason.JournalLost, true);
+        node.Identity = new Identity(++_incarnations, false, told ?? LogBase.Initial(_first), told?.Configurations[^1].Configuration.Version ?? since, told is not null);
         _trace.Note(_now, node.Index, "has lost its disks");
     }
 

@@ -40,7 +40,7 @@ internal sealed partial class Simulation
         var kinds = Enumerable.Range(0, plan.FirstNodes).Select(i => i < plan.Voters ? MemberKind.Voter : MemberKind.Observer);
         _first = new Configuration(0, plan.Extras.Alpha, kinds.Select((kind, i) => new Member(new NodeId((ulong)i + 1), kind)));
         _nodes = [.. Enumerable.Range(0, plan.Nodes).Select(i => new SimNode(i, plan, defects))];
-        _judge = new Judge(plan, _first, Leads) { Held = id => Node(id).Identity is null ? new Slot(-1_000) : Node(id).Acceptor.Chosen };
+        _judge = new Judge(plan, _first, Leads);
         _clients = new Clients(this, plan, defects, _nodes, _judge);
         if (plan.Extras.Churn != Churn.None) _operator = new Operator(this, plan, _nodes, _judge);
     }
@@ -146,7 +146,6 @@ internal sealed partial class Simulation
         var message = e.Message!;
         _trace.Delivered(_now, e, message);
         var from = new NodeId((ulong)e.From + 1);
-        if (e.From != node.Index && !Accepts(node, from, message)) return;
         if (e.Role == Role.Client)
         {
             _clients.OnMessage(node, message);
@@ -162,15 +161,6 @@ internal sealed partial class Simulation
             _ => node.Learner.Step(from, message, node.Elapsed(_now)),
         };
         CarryOut(node, e.Role, effects);
-    }
-
-    /// <summary>A driver listens to members only; a former one is told that it is none.</summary>
-    private bool Accepts(SimNode node, NodeId from, Message message)
-    {
-        if (_operator is null || node.Learner.Governing.Any(g => g.Configuration.Find(from) is not null)) return true;
-        if (message is NotMember) return true;
-        Send(node, Role.Learner, new Outgoing(from, Role.Learner, new NotMember(node.Learner.Governing[^1].Configuration.Version)));
-        return false;
     }
 
     private void Tick(SimNode node, Event e)

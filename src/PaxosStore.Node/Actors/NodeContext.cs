@@ -123,15 +123,13 @@ internal sealed class NodeContext
         target?.Tell(new PeerMessage(ClusterId, Self, message.Message), ActorRefs.NoSender);
     }
 
-    /// <summary>Whether a message is of this cluster and from a member of it; a former member is told that it is none.</summary>
+    /// <summary>Whether a message is of this cluster and from a member of it. A former member may ask what has become of it, and is answered.</summary>
     public bool Accepts(PeerMessage message)
     {
         if (message.ClusterId != ClusterId) return false;
         if (message.From == Self) return true;
         var members = Volatile.Read(ref _members);
-        if (members.Has(message.From)) return true;
-        if (message.Message is not NotMember) Send(new Outgoing(message.From, Role.Learner, new NotMember(members.Governing[^1].Configuration.Version)));
-        return message.Message is NotMember && members.Routes.ContainsKey(message.From);
+        return members.Has(message.From) || (message.Message is Probe or Fetch or SnapshotRequest or NotMember && members.Routes.ContainsKey(message.From));
     }
 
     private IEnumerable<IActorRef> RolesAt(Uri url) => Enum.GetValues<Role>().Select(role => _provider!.ResolveActorRef((Root(url) / ActorName(role)).ToString()));

@@ -55,15 +55,16 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
         NodeIdentity identity, IdentityRecord record, IReadOnlyList<JournalRecord> records, LoadedState? newest, List<SnapshotManifest> sound)
     {
         var start = records.OfType<BaseRecord>().LastOrDefault()?.Base;
-        var untouched = start is null || start.Configurations is [{ Configuration.Version: 0 }];
-        if (untouched && Settings.ClusterState == ClusterState.New && start?.Through.Number is null or 0 && identity.ClusterId != Settings.ClusterId)
+        var asFormed = start is null || start.Configurations is [{ Configuration.Version: 0 }];
+        if (asFormed && Settings.ClusterState == ClusterState.New && identity.ClusterId != Settings.ClusterId)
         {
             throw new NodeStartupException(NodeFailures.AnotherNodes(node, identity, record.Name).Reason);
         }
 
         node.Become(identity);
         start ??= LogBase.Initial(NodeIdentity.FirstConfiguration(Settings));
-        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, identity.Forgetful);
+        var joined = start.Configurations[^1].Configuration.Version > 0;
+        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, identity.Forgetful, joined);
         // Journals of earlier versions know nothing of admission; their nodes have voted.
         acceptor.Recover(record.Incarnation == 0 ? [.. records, new AdmittedRecord()] : records);
         return Assemble(identity, acceptor, [], start, newest, sound);
@@ -79,16 +80,15 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
             first = [.. first, .. acceptor.Step(identity.Self, new Installed(snapshot), node.Elapsed).Records];
         }
 
-        if (!acceptor.Configurations.Any(g => g.Configuration.Find(identity.Self) is not null)) throw new NodeStartupException(NodeFailures.Removed(node).Reason);
         if (snapshot is not null && snapshot.Through >= acceptor.Base)
         {
-            var learner = new LearnerStart(snapshot, [.. acceptor.RecoveredLog(snapshot.Through)], acceptor.Configurations, newest!.Manifest.Bytes);
+            var learner = new LearnerStart(snapshot, [.. acceptor.RecoveredLog(snapshot.Through)], acceptor.Configurations[^1].Configuration.Version, newest!.Manifest.Bytes);
             return new Prepared(identity, acceptor, first, learner, newest.State, sound);
         }
 
         if (acceptor.Base == start.Through && start.Through == Slot.Zero)
         {
-            return new Prepared(identity, acceptor, first, new LearnerStart(start, [.. acceptor.RecoveredLog(Slot.Zero)], acceptor.Configurations), null, sound);
+            return new Prepared(identity, acceptor, first, new LearnerStart(start, [.. acceptor.RecoveredLog(Slot.Zero)], acceptor.Configurations[^1].Configuration.Version), null, sound);
         }
 
         // The log begins after what no sound snapshot covers: the state must come from a peer.
@@ -98,7 +98,8 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
                 $"all snapshots in {Settings.DataDirectory} are damaged, and no other member holds the data: restore a backup into an empty directory (paxosctl snapshot restore)");
         }
 
-        return new Prepared(identity, acceptor, first, new LearnerStart(new LogBase(Slot.Zero, TimeSpan.Zero, acceptor.Configurations), [], acceptor.Configurations), null, sound);
+        return new Prepared(identity, acceptor, first, new LearnerStart(
+            new LogBase(Slot.Zero, TimeSpan.Zero, acceptor.Configurations), [.. acceptor.RecoveredLog(Slot.Zero)], acceptor.Configurations[^1].Configuration.Version), null, sound);
     }
 
     /// <summary>The journal was damaged: the node knows who it is, and asks the others what it may have voted for.</summary>
@@ -120,11 +121,11 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
 
     // A node that has never been here.
 
-    private Prepared Fresh(NodeIdentity identity, LogBase start, KvStateMachine? state = null, SnapshotManifest? manifest = null)
+    private Prepared Fresh(NodeIdentity identity, LogBase start, KvStateMachine? state = null, SnapshotManifest? manifest = null, bool joined = false)
     {
         node.Become(identity);
-        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation);
-        return new Prepared(identity, acceptor, [new BaseRecord(start, Ballot.None, start.Through, [])], new LearnerStart(start, [], start.Configurations, manifest?.Bytes ?? 0), state, manifest is null ? [] : [manifest]);
+        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, forgetful: false, joined);
+        return new Prepared(identity, acceptor, [new BaseRecord(start, Ballot.None, start.Through, [])], new LearnerStart(start, [], start.Configurations[^1].Configuration.Version, manifest?.Bytes ?? 0), state, manifest is null ? [] : [manifest]);
     }
 
     private async Task<Prepared> FromBackupAsync(string file, long revisionBump, CancellationToken cancellation)
@@ -167,7 +168,7 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
                 if (await AskAsync(peer, request).ConfigureAwait(false) is not { } answer) continue;
                 if (answer is { Base: { } start, Refusal: "" })
                 {
-                    return Fresh(new NodeIdentity(answer.ClusterId, new NodeId(answer.MemberId), request.Incarnation), start);
+                    return Fresh(new NodeIdentity(answer.ClusterId, new NodeId(answer.MemberId), request.Incarnation), start, joined: true);
                 }
 
                 refusal = answer.Refusal;
@@ -227,7 +228,9 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
         var manifest = await SnapshotActor.WriteAsync(vault, renewed.PinView(), start, cancellation).ConfigureAwait(false);
         foreach (var other in old.Snapshots) await vault.DeleteAsync(other.Slot, cancellation).ConfigureAwait(false);
         log.NewCluster($"this member alone is a new cluster now: id={identity.ClusterId:x} revision={renewed.View.Revision}; add members as to any other");
-        return Fresh(identity, start, renewed, manifest);
+        var founded = Fresh(identity, start, renewed, manifest);
+        founded.Acceptor.Recover([new AdmittedRecord()]);
+        return founded with { First = [.. founded.First, new AdmittedRecord()] };
     }
 
     private static KvStateMachine Renew(KvView view, RestoreOptions options)

@@ -118,7 +118,7 @@ public sealed class RoleActorTests : TestKit
     private IActorRef Learner(IActorRef facade, IEnumerable<Message> log)
     {
         var (node, state, progress, nobody) = (_node, _state, _progress, CreateTestProbe().Ref);
-        var start = new LearnerStart(Beginning, [.. log], Beginning.Configurations);
+        var start = new LearnerStart(Beginning, [.. log], Beginning.Configurations[^1].Configuration.Version);
         return Sys.ActorOf(Props.Create(() => new LearnerActor(node, start, state, progress, facade, nobody, nobody, NullLogger.Instance)));
     }
 
