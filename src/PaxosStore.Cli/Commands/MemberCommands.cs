@@ -31,7 +31,7 @@ internal static partial class MemberCommands
             $"""
             added member {reply.Member.ID:x} at {url}; it has no vote yet
 
-            Start it on an empty data directory, with a name of its own for <NAME>:
+            Start it on an empty data directory, with a name of its own for <NAME>, and the --initial-cluster-token of the others if they have one:
 
               PaxosStore.Server --name <NAME> --data-dir <DIR> --initial-cluster-state existing \
                 --initial-advertise-peer-urls {url} --listen-client-urls http://<ADDRESS>:2379 \
