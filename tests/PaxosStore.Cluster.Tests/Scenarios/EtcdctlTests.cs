@@ -13,7 +13,7 @@ public class EtcdctlTests
         Programs.Require("etcd");
         Programs.Require("etcdctl");
         await using var subject = await TestCluster.StartAsync("etcdctl");
-        await using var reference = await TestCluster.StartAsync(Target.Etcd, "etcdctl-reference", 3);
+        await using var reference = await TestCluster.StartAsync(new ClusterPlan("etcdctl-reference", 3) { Target = Target.Etcd });
         await subject.RunAsync(async () =>
         {
             var differences = new List<string>();
