@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # program=package
-tools=(etcd=etcd-server etcdctl=etcd-client iptables=iptables ip=iproute2 strace=strace)
+tools=(etcd=etcd-server etcdctl=etcd-client iptables=iptables ip=iproute2 strace=strace gcc=gcc)
 
 missing=()
 for tool in "${tools[@]}"; do

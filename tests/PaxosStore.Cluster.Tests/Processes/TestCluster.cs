@@ -40,11 +40,17 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Starts <paramref name="size"/> nodes of the target under test and waits until each serves linearizable reads.</summary>
     public static Task<TestCluster> StartAsync(string purpose, int size = 3, params string[] extraFlags) => StartAsync(new ClusterPlan(purpose, size, extraFlags));
 
+    /// <summary>The nodes of the plan, none of them started.</summary>
+    public static TestCluster Prepare(ClusterPlan plan)
+    {
+        plan.Target.RequirePresent();
+        return new TestCluster(plan);
+    }
+
     /// <summary>Starts what the plan says and waits until each node serves linearizable reads.</summary>
     public static async Task<TestCluster> StartAsync(ClusterPlan plan)
     {
-        plan.Target.RequirePresent();
-        var cluster = new TestCluster(plan);
+        var cluster = Prepare(plan);
         try
         {
             await cluster.StartAllAsync();
