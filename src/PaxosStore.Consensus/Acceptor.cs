@@ -17,6 +17,13 @@ public sealed class Acceptor
     private readonly SafetyRules _rules;
     private readonly Effects _effects = new();
     private readonly SlotLog _log = new();
+    private readonly Admission _admission;
+
+    // What stands in for the slots before _log.First. Invariant: _base ≤ _chosen; on this node's disk a snapshot covers it.
+    private Slot _base;
+
+    // What governs the slots after _chosen, by the chosen values up to there.
+    private ConfigurationHistory _configurations;
 
     // Invariant: never decreases; every vote's ballot is ≤ it (or Decided).
     private Ballot _promised;
@@ -31,12 +38,24 @@ public sealed class Acceptor
     private Ballot _leaderRelayed;
     private TimeSpan _leaderRelayedAt = TimeSpan.MinValue;
 
-    /// <summary>A fresh acceptor; replay its journal with <see cref="Recover"/> before the first step.</summary>
-    public Acceptor(NodeId self, PaxosOptions options) : this(self, options, SafetyRules.Paxos)
+    /// <summary>A fresh acceptor; replay its journal with <see cref="Recover(IReadOnlyList{JournalRecord})"/> before the first step.</summary>
+    /// <param name="self">This node.</param>
+    /// <param name="start">What the log begins with, unless the journal says otherwise.</param>
+    /// <param name="options">Timing and bounds.</param>
+    /// <param name="incarnation">Drawn when the journal was made.</param>
+    /// <param name="forgetful">True when records of the journal have been lost: the node takes no part until others have told what it must know.</param>
+    public Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful = false)
+        : this(self, start, options, incarnation, forgetful, SafetyRules.Paxos)
     {
     }
 
-    internal Acceptor(NodeId self, PaxosOptions options, SafetyRules rules) => (_self, _options, _rules) = (self, options, rules);
+    internal Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful, SafetyRules rules)
+    {
+        (_self, _options, _rules) = (self, options, rules);
+        _admission = new Admission(self, incarnation, forgetful, rules);
+        _configurations = new ConfigurationHistory(start.Configurations);
+        Rebase(start);
+    }
 
     /// <summary>No ballot below this one gets anything from here.</summary>
     public Ballot Promised => _promised;
@@ -47,8 +66,33 @@ public sealed class Acceptor
     /// <summary>Highest slot voted in.</summary>
     public Slot Last => _log.Last;
 
-    /// <summary>Takes one record of the journal, in the order written.</summary>
-    public void Recover(JournalRecord record)
+    /// <summary>The log before this slot and the slot itself have been cut.</summary>
+    public Slot Base => _base;
+
+    /// <summary>Whether the node may vote; see <see cref="Hello"/>.</summary>
+    public bool Admitted => _admission.Admitted;
+
+    /// <summary>What governs the slots after <see cref="Chosen"/>, as far as the log up to it decides.</summary>
+    public ImmutableArray<Governing> Configurations => _configurations.From(_chosen.Next);
+
+    /// <summary>What a snapshot of the state at <see cref="Chosen"/> goes with.</summary>
+    public TimeSpan LogTime => _logTime;
+
+    /// <summary>Takes the records of the journal, in the order written.</summary>
+    public void Recover(IReadOnlyList<JournalRecord> records)
+    {
+        // The last base first: votes for what was cut later need no room.
+        for (var i = records.Count - 1; i >= 0; i--)
+        {
+            if (records[i] is not BaseRecord last) continue;
+            Rebase(last.Base);
+            break;
+        }
+
+        foreach (var record in records) Recover(record);
+    }
+
+    private void Recover(JournalRecord record)
     {
         switch (record)
         {
@@ -57,14 +101,26 @@ public sealed class Acceptor
                 break;
             case AcceptRecord r:
                 _promised = Max(_promised, r.Ballot);
-                Hold(r.Slot, r.Ballot, r.Value);
+                if (r.Slot > _base) Hold(r.Slot, r.Ballot, r.Value);
                 break;
             case LearnRecord r:
-                Hold(r.Slot, Decided, r.Value);
+                if (r.Slot > _base) Hold(r.Slot, Decided, r.Value);
                 break;
             case ChosenRecord r:
-                _chosen = Slot.Max(_chosen, r.Chosen);
+                MoveChosen(r.Chosen);
                 _chosenRecorded = _chosen;
+                break;
+            case BaseRecord r:
+                _promised = Max(_promised, r.Promised);
+                MoveChosen(r.Chosen);
+                _chosenRecorded = _chosen;
+                foreach (var met in r.Met) _admission.Recover(met);
+                break;
+            case MetRecord r:
+                _admission.Recover(r);
+                break;
+            case AdmittedRecord:
+                _admission.Admit();
                 break;
             default:
                 throw new ArgumentException($"unknown journal record {record.GetType().Name}", nameof(record));
@@ -72,9 +128,12 @@ public sealed class Acceptor
     }
 
     /// <summary>What the node's learner must hear after recovery, in order; nothing of it needs an answer from the disk.</summary>
-    public IEnumerable<Message> RecoveredLog()
+    /// <param name="after">Where the learner starts: the slot of the snapshot it was made from.</param>
+    /// <exception cref="InvariantViolationException">The journal lacks what it says is chosen, or begins only after <paramref name="after"/>.</exception>
+    public IEnumerable<Message> RecoveredLog(Slot after)
     {
-        for (var slot = _log.First; slot <= _chosen;)
+        ThrowUnless(after >= _base, $"the log before {_base.Next} was cut, but the snapshot ends at {after}");
+        for (var slot = after.Next; slot <= _chosen;)
         {
             var values = ChosenFrom(slot);
             ThrowUnless(!values.IsEmpty, $"the journal says slots ≤ {_chosen} are chosen but holds nothing for {slot}");
@@ -82,7 +141,7 @@ public sealed class Acceptor
             slot += values.Length;
         }
 
-        for (var slot = _chosen.Next; slot <= _log.Last; slot = slot.Next)
+        for (var slot = Slot.Max(_chosen, after).Next; slot <= _log.Last; slot = slot.Next)
         {
             if (_log.TryGet(slot, out var ballot, out var value)) yield return new LocallyAccepted(ballot, slot, [value], _chosen);
         }
@@ -95,21 +154,99 @@ public sealed class Acceptor
         _effects.Clear();
         switch (message)
         {
-            case Prepare m: OnPrepare(from, m); break;
-            case Accept m: OnAccept(from, m, now); break;
+            case Prepare m: if (_rules.TakesPart(Admitted)) OnPrepare(from, m); break;
+            case Accept m: if (_rules.TakesPart(Admitted)) OnAccept(from, m, now); break;
             case Confirm m: OnConfirm(from, m, now); break;
             case Fetch m when from == _self: RepeatVotes(m.From); break;
+            case Fetch m when m.From <= _base: _effects.Send(from, Role.Learner, new Truncated(_base, _chosen)); break;
             case Fetch m: _effects.Send(from, Role.Learner, new Entries(m.From, ChosenFrom(m.From), _chosen)); break;
             case Learned m: OnLearned(m); break;
+            case Truncate m: OnTruncate(m.Base); break;
+            case Installed m: OnInstalled(m.Base); break;
+            case Hello m: _admission.OnHello(from, m, _promised, _log.Last, _effects); break;
+            case Welcome m:
+                _admission.OnWelcome(from, m, _effects);
+                AdmitIfReady();
+                break;
         }
 
         return _effects;
     }
 
+    /// <summary>Time passes: a node that may not vote yet introduces itself.</summary>
+    public Effects Tick(TimeSpan now)
+    {
+        _effects.Clear();
+        if (Admitted) return _effects;
+        _admission.Tick(Configurations.Voters(), now, _options.HeartbeatInterval, _effects);
+        AdmitIfReady();
+        return _effects;
+    }
+
+    private void AdmitIfReady()
+    {
+        if (!_admission.MayAdmit(Configurations.Voters(), _chosen)) return;
+        if (_admission.Promised > _promised)
+        {
+            _promised = _admission.Promised;
+            _effects.Records.Add(new PromiseRecord(_promised));
+        }
+
+        _admission.Admit();
+        _effects.Records.Add(new AdmittedRecord());
+    }
+
+    // The log gets a new beginning.
+
+    /// <summary>A snapshot on this node's disk covers the log up to there.</summary>
+    private void OnTruncate(LogBase cut)
+    {
+        if (cut.Through <= _base || !_rules.MayTruncate(cut.Through, _chosen)) return;
+        Rebase(cut);
+        RecordBase(cut);
+    }
+
+    /// <summary>A snapshot took the place of a log that is not here.</summary>
+    private void OnInstalled(LogBase installed)
+    {
+        if (installed.Through <= _chosen) return;
+        Rebase(installed);
+        RecordBase(installed);
+    }
+
+    private void RecordBase(LogBase cut)
+    {
+        _chosenRecorded = _chosen;
+        _effects.Records.Add(new BaseRecord(cut, _promised, _chosen, _admission.Met));
+        if (Admitted) _effects.Records.Add(new AdmittedRecord());
+    }
+
+    private void Rebase(LogBase start)
+    {
+        if (start.Through < _base) return;
+        _base = start.Through;
+        _log.DropThrough(_base);
+        if (start.LogTime > _logTime) _logTime = start.LogTime;
+        if (_base < _chosen) return;
+        _chosen = _base;
+        _configurations = new ConfigurationHistory(start.Configurations);
+    }
+
+    private void MoveChosen(Slot chosen)
+    {
+        for (var slot = _chosen.Next; slot <= chosen; slot = slot.Next)
+        {
+            if (_log.TryGet(slot, out _, out var value) && value.Next is { } next) _configurations.Add(slot, next, _rules);
+        }
+
+        _chosen = Slot.Max(_chosen, chosen);
+        _configurations.ForgetBefore(_chosen.Next);
+    }
+
     private void OnPrepare(NodeId from, Prepare m)
     {
         // Who is so far behind that it can't even take the report is no good leader; it will catch up from others first.
-        var tooFarBehind = _chosen - m.Held > _options.LearnerWindow;
+        var tooFarBehind = _chosen - m.Held > _options.LearnerWindow || !_rules.ReportsAll(m.Held, _base);
         if (tooFarBehind || !_rules.MayPromise(m.Ballot, _promised))
         {
             _effects.Send(from, Role.Proposer, new PrepareRejected(m.Ballot, _promised));
@@ -124,6 +261,7 @@ public sealed class Acceptor
         }
 
         var outbox = _rules.PromiseWaitsForDisk ? _effects.AfterDurable : _effects.Now;
+        var governing = Configurations;
         var held = Slot.Min(m.Held, _chosen);
         var first = held.Next;
         var part = ImmutableArray.CreateBuilder<AcceptedEntry>();
@@ -133,7 +271,7 @@ public sealed class Acceptor
             if (!_log.TryGet(slot, out var ballot, out var value) || !_rules.PromiseReports(slot, held)) continue;
             if (part.Count > 0 && size + value.Size > _options.MessageBytes)
             {
-                outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, _logTime, first, slot + -1, part.ToImmutable())));
+                outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, _logTime, first, slot + -1, part.ToImmutable(), governing)));
                 part.Clear();
                 (first, size) = (slot, 0);
             }
@@ -142,7 +280,7 @@ public sealed class Acceptor
             size += value.Size;
         }
 
-        outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, _logTime, first, Slot.End, part.ToImmutable())));
+        outbox.Add(new Outgoing(from, Role.Proposer, new Promise(m.Ballot, _chosen, _logTime, first, Slot.End, part.ToImmutable(), governing)));
     }
 
     private void OnAccept(NodeId from, Accept m, TimeSpan now)
@@ -190,6 +328,8 @@ public sealed class Acceptor
 
     private void Vote(Slot slot, Ballot ballot, Value value)
     {
+        // Chosen and cut: whoever still asks for a vote there adopted the chosen value, and no promise of this node covers the slot any more.
+        if (slot <= _base) return;
         if (_log.TryGet(slot, out var held, out var heldValue) && (held == ballot || IsChosen(slot, held)))
         {
             ThrowUnless(heldValue.Equals(value), $"two values for {slot} under {ballot}");
@@ -208,6 +348,12 @@ public sealed class Acceptor
 
     private void OnConfirm(NodeId from, Confirm m, TimeSpan now)
     {
+        if (!_rules.TakesPart(Admitted))
+        {
+            if (m.Chosen > _chosen) _effects.Send(_self, Role.Learner, new ChosenUpTo(m.Ballot, m.Chosen));
+            return;
+        }
+
         if (!_rules.MayConfirm(m.Ballot, _promised))
         {
             _effects.Send(from, Role.Proposer, new ConfirmRejected(m.Ballot, _promised));
@@ -215,7 +361,7 @@ public sealed class Acceptor
         }
 
         if (m.LogTime > _logTime) _logTime = m.LogTime;
-        _effects.Send(from, Role.Proposer, new Confirmed(m.Ballot, m.Number));
+        _effects.Send(from, Role.Proposer, new Confirmed(m.Ballot, m.Number, _chosen));
         if (m.Chosen > _chosen) _effects.Send(_self, Role.Learner, new ChosenUpTo(m.Ballot, m.Chosen));
         RelayLeader(m.Ballot, now);
     }
@@ -252,7 +398,8 @@ public sealed class Acceptor
             ThrowUnless(_log.TryGet(slot, out _, out _), $"{slot} is said to be chosen (≤ {m.Through}) but its value is not here");
         }
 
-        _chosen = Slot.Max(_chosen, m.Through);
+        MoveChosen(m.Through);
+        if (!Admitted) AdmitIfReady();
         if (_effects.Records.Count > 0) RecordChosen();
     }
 

@@ -9,7 +9,10 @@ namespace PaxosStore.Consensus;
 public readonly record struct Outgoing(NodeId To, Role Role, Message Message);
 
 /// <summary>A value that is chosen, handed on in slot order without gaps.</summary>
-public readonly record struct ChosenValue(Slot Slot, Value Value);
+/// <param name="Slot">Where.</param>
+/// <param name="Value">What.</param>
+/// <param name="Next">The configuration it brings; null when it brings none, or one that is void because another successor of the same came first.</param>
+public readonly record struct ChosenValue(Slot Slot, Value Value, Configuration? Next);
 
 /// <summary>Something an acceptor must not forget.</summary>
 public abstract record JournalRecord;
@@ -25,6 +28,43 @@ public sealed record LearnRecord(Slot Slot, Value Value) : JournalRecord;
 
 /// <summary>All slots ≤ <paramref name="Chosen"/> are chosen and stand in this journal. Losing it costs time, never safety.</summary>
 public sealed record ChosenRecord(Slot Chosen) : JournalRecord;
+
+/// <summary>
+/// Stands for all records before it: written when the log is cut or a snapshot takes its place. What was written before it may go once it is durable, except votes
+/// for slots after its base.
+/// </summary>
+/// <param name="Base">What stands in for the log that was cut.</param>
+/// <param name="Promised">As <see cref="PromiseRecord"/>.</param>
+/// <param name="Chosen">As <see cref="ChosenRecord"/>.</param>
+/// <param name="Met">As <see cref="MetRecord"/>, for all nodes met.</param>
+public sealed record BaseRecord(LogBase Base, Ballot Promised, Slot Chosen, ImmutableArray<MetRecord> Met) : JournalRecord
+{
+    /// <inheritdoc/>
+    public bool Equals(BaseRecord? other) =>
+        other is not null && Base.Equals(other.Base) && Promised == other.Promised && Chosen == other.Chosen && Met.AsSpan().SequenceEqual(other.Met.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Base.GetHashCode();
+}
+
+/// <summary>A node introduced itself as this incarnation; another one under the same id has lost its journal.</summary>
+public sealed record MetRecord(NodeId Node, ulong Incarnation) : JournalRecord;
+
+/// <summary>This node may vote: enough others know its incarnation, and nothing it could have forgotten is undecided.</summary>
+public sealed record AdmittedRecord : JournalRecord;
+
+/// <summary>Why a node must stop for good.</summary>
+public enum StopReason
+{
+    /// <summary>It need not.</summary>
+    None,
+
+    /// <summary>Another node knows it under an earlier incarnation: it has voted before and forgotten.</summary>
+    JournalLost,
+
+    /// <summary>It is no member any more.</summary>
+    Removed,
+}
 
 /// <summary>
 /// What a step asks its driver to do. The driver carries it out in this order: hand <see cref="Records"/> to the journal, send <see cref="Now"/>;
@@ -44,12 +84,16 @@ public sealed class Effects
     /// <summary>Chosen values for the state machine, contiguous.</summary>
     public List<ChosenValue> Deliver { get; } = [];
 
+    /// <summary>The node must stop, for this reason, and not come back under this identity.</summary>
+    public StopReason Stop { get; internal set; }
+
     internal void Clear()
     {
         Records.Clear();
         Now.Clear();
         AfterDurable.Clear();
         Deliver.Clear();
+        Stop = StopReason.None;
     }
 
     internal void Send(NodeId to, Role role, Message message) => Now.Add(new Outgoing(to, role, message));

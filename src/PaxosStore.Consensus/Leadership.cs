@@ -10,11 +10,19 @@ namespace PaxosStore.Consensus;
 internal sealed class Leadership
 {
     private readonly NodeId _self;
-    private readonly Configuration _configuration;
     private readonly PaxosOptions _options;
     private readonly SafetyRules _rules;
     private readonly ImmutableArray<Value> _adopted;
     private readonly ReadRounds _reads;
+    private readonly Followers _followers = new();
+
+    // By all values proposed under this ballot. _governing is what governs the slots after _chosen, _audience all of its members.
+    private readonly ConfigurationHistory _configurations;
+    private ImmutableArray<Governing> _governing;
+    private ImmutableArray<NodeId> _audience;
+
+    // No-ops still to be proposed so that the newest configuration comes to govern soon.
+    private Slot _fillThrough;
 
     // Invariant: _inFlight[i] is the value of slot _chosen + 1 + i.
     private readonly List<InFlight> _inFlight = [];
@@ -33,15 +41,16 @@ internal sealed class Leadership
     private int _heartbeatsWithoutQuorum;
     private long _quorumNumberSeen;
 
-    public Leadership(
-        NodeId self, Ballot ballot, Configuration configuration, PaxosOptions options, SafetyRules rules, Preparation preparation, Instant now)
+    public Leadership(NodeId self, Ballot ballot, PaxosOptions options, SafetyRules rules, Preparation preparation, Instant now)
     {
-        (_self, Ballot, _configuration, _options, _rules) = (self, ballot, configuration, options, rules);
+        (_self, Ballot, _options, _rules) = (self, ballot, options, rules);
         _clock = new LeaderClock(rules, rules.TakeoverLogTime(preparation.HighestLogTime), now.Elapsed, options.ElectionTimeout);
         _chosen = _announced = preparation.Held;
         _adopted = [.. preparation.Adopted(ballot, now.WallClock)];
         OwnFirst = _chosen + _adopted.Length + 1;
-        _reads = new ReadRounds(configuration, options, rules, ballot);
+        _configurations = new ConfigurationHistory(preparation.GoverningFromHeld);
+        _reads = new ReadRounds(options, rules, ballot);
+        Regovern();
     }
 
     public Ballot Ballot { get; }
@@ -55,13 +64,36 @@ internal sealed class Leadership
     /// <summary>No quorum answered for an election time-out's worth of heartbeats. Counted in heartbeats sent, so a suspended process is not misled.</summary>
     public bool LostQuorum => _heartbeatsWithoutQuorum > (int)(_options.ElectionTimeout / _options.HeartbeatInterval) + 1;
 
+    /// <summary>The newest configuration in the log, though it may not govern yet.</summary>
+    public Configuration Newest => _configurations.Newest;
+
+    /// <summary>The newest configuration governs, and this node has no vote in it: whoever leads must be able to vote.</summary>
+    public bool LostVote => _configurations.NewestFrom <= _chosen.Next && !Newest.IsVoter(_self);
+
+    /// <summary>The voter that holds most of the log, of those heard lately; null when there is none.</summary>
+    public NodeId? BestSuccessor(Instant now)
+    {
+        NodeId? best = null;
+        foreach (var voter in Newest.Voters)
+        {
+            if (voter == _self || !_followers.HeardSince(voter, now.Elapsed - (_options.HeartbeatInterval * 4))) continue;
+            if (best is null || _followers.Chosen(voter) > _followers.Chosen(best.Value)) best = voter;
+        }
+
+        return best;
+    }
+
+    /// <summary>How far the members are, as far as they say.</summary>
+    public Followers Followers => _followers;
+
     public TimeSpan LogTime(Instant now) => _clock.Read(now.Elapsed);
 
     public void Start(Instant now, Effects effects)
     {
-        ImmutableArray<Value> values = [.. _adopted, new Value(Ballot.Round, LogTime(now), now.WallClock, [])];
-        SendInPieces(_configuration.Members, _chosen.Next, values, effects);
-        foreach (var value in values) Track(value, now);
+        foreach (var value in _adopted) Track(value, now);
+        SendInPieces(_audience, _chosen.Next, _adopted, effects);
+        _tickWanted = true;
+        Flush(now, effects);
         Heartbeat(now, effects);
     }
 
@@ -89,22 +121,23 @@ internal sealed class Leadership
     public void OnAccepted(NodeId from, Accepted m, Instant now, Effects effects)
     {
         if (!_rules.VoteCounts(Ballot, m.Ballot)) return;
-        var voter = _configuration.SetOf(from);
-        if (voter.Count == 0) return;
         for (var i = Math.Max(0, (int)(m.First - _chosen.Next)); i < _inFlight.Count && i < m.First - _chosen.Next + m.Count; i++)
         {
             var slot = _inFlight[i];
+            var voter = slot.Configuration.SetOf(from);
             slot.Votes |= voter;
-            slot.Messages++;
+            slot.Messages += voter.Count;
         }
 
+        var audience = _audience;
         AdvanceWatermark();
         if (_chosen == _announced) return;
+        if (audience != _audience) TellFormerMembers(audience, effects);
         Flush(now, effects);
         if (_chosen != _announced)
         {
             _announced = _chosen;
-            effects.SendTo(_configuration.Members, Role.Learner, new ChosenUpTo(Ballot, _chosen));
+            effects.SendTo(_audience, Role.Learner, new ChosenUpTo(Ballot, _chosen));
         }
 
         StartReadRound(now, effects);
@@ -113,7 +146,8 @@ internal sealed class Leadership
     public void OnConfirmed(NodeId from, Confirmed m, Instant now, Effects effects)
     {
         if (!_rules.ConfirmationCounts(Ballot, m.Ballot)) return;
-        var quorumNumber = _reads.Confirm(from, m.Number, effects);
+        _followers.Heard(from, m.Chosen, now.Elapsed);
+        var quorumNumber = _reads.Confirm(from, m.Number, _governing, effects);
         _clock.Heard(quorumNumber);
         if (quorumNumber > _quorumNumberSeen) (_quorumNumberSeen, _heartbeatsWithoutQuorum) = (quorumNumber, 0);
         StartReadRound(now, effects);
@@ -125,10 +159,39 @@ internal sealed class Leadership
         {
             Heartbeat(now, effects);
             Resend(now, effects);
+            PromoteCandidates(now, effects);
         }
 
         Flush(now, effects);
     }
+
+    /// <summary>Takes another configuration into the log; see <see cref="SafetyRules.MayReconfigure"/>.</summary>
+    /// <returns>Why not; null when it was proposed.</returns>
+    public Rejection? TryReconfigure(Configuration next, Instant now, Effects effects)
+    {
+        // To leave the voters a leader first hands over to one that stays.
+        if (_configurations.Newest.IsVoter(_self) && !next.IsVoter(_self)) return Rejection.NotLeader;
+        if (!_rules.MayReconfigure(next.Version == Newest.Version + 1, _configurations.NewestFrom <= _chosen.Next, _chosen >= OwnFirst)) return Rejection.NotNext;
+        if (next.Voters.Any(v => !Newest.IsVoter(v) && !HasCaughtUp(v, now))) return Rejection.NotCaughtUp;
+        if (!HasRoom) return Rejection.Overloaded;
+        Propose(new Value(Ballot.Round, LogTime(now), now.WallClock, [], next), now, effects);
+        _fillThrough = _configurations.NewestFrom + -1;
+        Flush(now, effects);
+        return null;
+    }
+
+    private void PromoteCandidates(Instant now, Effects effects)
+    {
+        foreach (var member in Newest.Members)
+        {
+            if (member.Kind != MemberKind.Candidate || !HasCaughtUp(member.Id, now)) continue;
+            TryReconfigure(Newest.With(member.Id, MemberKind.Voter), now, effects);
+            return;
+        }
+    }
+
+    private bool HasCaughtUp(NodeId node, Instant now) =>
+        _rules.HasCaughtUp(_chosen - _followers.Chosen(node), _followers.HeardSince(node, now.Elapsed - (_options.HeartbeatInterval * 4)));
 
     /// <summary>Tells waiting readers to ask elsewhere. Commands in queue or in flight are of unknown fate; whoever sent them repeats them.</summary>
     public void Abandon(Effects effects) => _reads.RejectAll(effects);
@@ -138,6 +201,7 @@ internal sealed class Leadership
         ThrowUnless(_inFlight.Count <= Math.Max(_options.PipelineWindow, _adopted.Length + 1), "more slots in flight than the window");
         ThrowUnless(_queue.Count <= _options.QueueCommands, "the queue is over its bound");
         ThrowUnless(_announced <= _chosen, "announced more than is chosen");
+        ThrowUnless(_inFlight.Count <= Math.Max(Newest.Alpha, _adopted.Length), "a slot is in flight whose voters are not known");
     }
 
     private void AdvanceWatermark()
@@ -151,17 +215,37 @@ internal sealed class Leadership
 
         _inFlight.RemoveRange(0, done);
         _chosen += done;
+        if (done > 0 && _configurations.ForgetBefore(_chosen.Next)) Regovern();
     }
 
-    private bool HasQuorum(InFlight slot) => _rules.IsQuorum(_rules.CountVoters(slot.Votes, slot.Messages), _configuration);
+    private bool HasQuorum(InFlight slot) => _rules.IsQuorum(_rules.CountVoters(slot.Votes, slot.Messages), slot.Configuration);
+
+    /// <summary>Who has left hears of the slot that says so; from then on nothing is sent there.</summary>
+    private void TellFormerMembers(ImmutableArray<NodeId> before, Effects effects)
+    {
+        foreach (var node in before)
+        {
+            if (!_audience.Contains(node)) effects.Send(node, Role.Learner, new ChosenUpTo(Ballot, _chosen));
+        }
+    }
+
+    private void Regovern()
+    {
+        _governing = _configurations.From(_chosen.Next);
+        _audience = _governing.Nodes();
+    }
+
+    private Slot NextSlot => _chosen + _inFlight.Count + 1;
+
+    private bool HasRoom =>
+        _inFlight.Count < _options.PipelineWindow && _inFlightBytes < _options.PipelineBytes && _rules.KnowsVoters(NextSlot, _chosen, Newest.Alpha);
 
     /// <summary>
     /// Proposes what waits, as far as the window allows. While a few slots are in flight, commands gather: a batch is what arrived during the last write.
     /// </summary>
     private void Flush(Instant now, Effects effects)
     {
-        while ((_queue.Count > 0 || _tickWanted) && _inFlight.Count < _options.PipelineWindow && _inFlightBytes < _options.PipelineBytes
-            && (_inFlight.Count < _options.EagerSlots || _queueBytes >= _options.BatchBytes))
+        while (HasRoom && (NextSlot <= _fillThrough || (SomethingWaits && MayGoOn)))
         {
             var commands = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>();
             var bytes = 0;
@@ -173,25 +257,36 @@ internal sealed class Leadership
 
             _queueBytes -= bytes;
             _tickWanted = false;
-            var value = new Value(Ballot.Round, LogTime(now), now.WallClock, commands.ToImmutable());
-            var slot = _chosen + _inFlight.Count + 1;
-            _announced = _chosen;
-            effects.SendTo(_configuration.Members, Role.Acceptor, new Accept(Ballot, slot, [value], _chosen));
-            Track(value, now);
+            Propose(new Value(Ballot.Round, LogTime(now), now.WallClock, commands.ToImmutable()), now, effects);
         }
+    }
+
+    private bool SomethingWaits => _queue.Count > 0 || _tickWanted;
+
+    /// <summary>The first slot of this ballot's own making waits for nothing but the window.</summary>
+    private bool MayGoOn => _inFlight.Count < _options.EagerSlots || _queueBytes >= _options.BatchBytes || NextSlot == OwnFirst;
+
+    private void Propose(Value value, Instant now, Effects effects)
+    {
+        var slot = NextSlot;
+        _announced = _chosen;
+        Track(value, now);
+        effects.SendTo(_audience, Role.Acceptor, new Accept(Ballot, slot, [value], _chosen));
     }
 
     private void Track(Value value, Instant now)
     {
-        _inFlight.Add(new InFlight(value) { SentAt = now.Elapsed });
+        var slot = NextSlot;
+        _inFlight.Add(new InFlight(value, _configurations.At(slot)) { SentAt = now.Elapsed });
         _inFlightBytes += value.Size;
+        if (value.Next is { } next && _configurations.Add(slot, next, _rules)) Regovern();
     }
 
     private void Heartbeat(Instant now, Effects effects)
     {
         _heartbeatAt = now.Elapsed;
         _heartbeatsWithoutQuorum++;
-        effects.SendTo(_configuration.Members, Role.Acceptor, NewConfirm(_reads.NextNumber(), now));
+        effects.SendTo(_audience, Role.Acceptor, NewConfirm(_reads.NextNumber(), now));
     }
 
     private Confirm NewConfirm(long number, Instant now) => new(Ballot, number, _chosen, _clock.Tell(number, now.Elapsed));
@@ -199,8 +294,8 @@ internal sealed class Leadership
     private void StartReadRound(Instant now, Effects effects)
     {
         if (!_rules.ReadsOpen(_chosen, OwnFirst) || !_reads.TryBegin(_chosen, out var number)) return;
-        effects.SendTo(_configuration.Voters, Role.Acceptor, NewConfirm(number, now));
-        _reads.CompleteConfirmed(effects);
+        effects.SendTo(_governing.Voters(), Role.Acceptor, NewConfirm(number, now));
+        _reads.CompleteConfirmed(_governing, effects);
     }
 
     /// <summary>Messages get lost: what a voter has not answered for two heartbeats is sent to it again.</summary>
@@ -209,10 +304,9 @@ internal sealed class Leadership
         var due = 0;
         while (due < _inFlight.Count && now.Elapsed - _inFlight[due].SentAt >= _options.HeartbeatInterval * 2) due++;
         if (due == 0) return;
-        foreach (var voter in _configuration.Voters)
+        foreach (var voter in _governing.Voters())
         {
-            var bit = _configuration.SetOf(voter);
-            var lacking = _inFlight.FindIndex(0, due, s => !s.Votes.Contains(bit));
+            var lacking = _inFlight.FindIndex(0, due, s => s.Configuration.IsVoter(voter) && !s.Votes.Contains(s.Configuration.SetOf(voter)));
             if (lacking < 0) continue;
             SendInPieces([voter], _chosen + lacking + 1, [.. _inFlight[lacking..due].Select(s => s.Value)], effects);
         }
@@ -231,9 +325,12 @@ internal sealed class Leadership
         }
     }
 
-    private sealed class InFlight(Value value)
+    private sealed class InFlight(Value value, Configuration configuration)
     {
         public Value Value { get; } = value;
+
+        /// <summary>Who votes on it.</summary>
+        public Configuration Configuration { get; } = configuration;
 
         public VoterSet Votes { get; set; }
 

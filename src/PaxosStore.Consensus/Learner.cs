@@ -10,10 +10,14 @@ namespace PaxosStore.Consensus;
 public sealed class Learner
 {
     private readonly NodeId _self;
-    private readonly Configuration _configuration;
     private readonly PaxosOptions _options;
     private readonly SafetyRules _rules;
     private readonly Effects _effects = new();
+    private readonly SnapshotFetch _snapshot;
+
+    // By all values handed on. _governing is what governs the slots after _delivered.
+    private ConfigurationHistory _configurations;
+    private ImmutableArray<Governing> _governing;
 
     // Votes given here in slots not yet delivered. Invariant: only slots in (_delivered, _delivered + LearnerWindow].
     private readonly Dictionary<long, (Ballot Ballot, Value Value)> _votes = [];
@@ -30,13 +34,31 @@ public sealed class Learner
     private int _nextPeer;
     private bool _rereading;
 
-    /// <summary>A learner that has delivered nothing.</summary>
-    public Learner(NodeId self, Configuration configuration, PaxosOptions options) : this(self, configuration, options, SafetyRules.Paxos)
+    /// <summary>A learner that hands on what comes after <paramref name="start"/>.</summary>
+    public Learner(NodeId self, LogBase start, PaxosOptions options) : this(self, start, options, SafetyRules.Paxos)
     {
     }
 
-    internal Learner(NodeId self, Configuration configuration, PaxosOptions options, SafetyRules rules) =>
-        (_self, _configuration, _options, _rules) = (self, configuration, options, rules);
+    internal Learner(NodeId self, LogBase start, PaxosOptions options, SafetyRules rules)
+    {
+        (_self, _options, _rules) = (self, options, rules);
+        _snapshot = new SnapshotFetch(options);
+        _configurations = new ConfigurationHistory(start.Configurations);
+        (_delivered, LogTime) = (start.Through, start.LogTime);
+        Regovern();
+    }
+
+    /// <summary>What governs the slots after <see cref="Delivered"/>, as far as the log up to it decides.</summary>
+    public ImmutableArray<Governing> Governing => _governing;
+
+    /// <summary>Highest log time handed on.</summary>
+    public TimeSpan LogTime { get; private set; }
+
+    /// <summary>What stands in for the log up to <see cref="Delivered"/>, together with the state there.</summary>
+    public LogBase Base => new(_delivered, LogTime, _governing);
+
+    /// <summary>The snapshot being fetched from a peer, since the log it needs has been cut there; null when there is none.</summary>
+    public SnapshotProgress? Fetching => _snapshot.Progress;
 
     /// <summary>Highest slot handed on.</summary>
     public Slot Delivered => _delivered;
@@ -63,6 +85,16 @@ public sealed class Learner
             case Entries m:
                 OnEntries(m, now);
                 break;
+            case Truncated m when m.Chosen > _delivered:
+                _known = Slot.Max(_known, m.Chosen);
+                if (m.Base > _delivered) _snapshot.Begin(from, _delivered, now, _effects);
+                break;
+            case SnapshotGone m:
+                _snapshot.OnGone(from, m.Slot);
+                break;
+            case NotMember m when m.Version > _configurations.Newest.Version:
+                _effects.Stop = StopReason.Removed;
+                break;
         }
 
         End(now);
@@ -73,6 +105,7 @@ public sealed class Learner
     public Effects Tick(TimeSpan now)
     {
         Begin();
+        if (_snapshot.Tick(now, _effects)) _nextPeer++;
         if (_fetching && now >= _fetchUntil)
         {
             // A peer that does not help is not asked twice in a row.
@@ -84,6 +117,51 @@ public sealed class Learner
 
         End(now);
         return _effects;
+    }
+
+    /// <summary>A piece of a snapshot has come; true when it is the one awaited: the driver stores it, then says <see cref="Stored"/>.</summary>
+    public bool Awaits(NodeId from, SnapshotPiece piece) => piece.Base.Through > _delivered && _snapshot.Awaits(from, piece);
+
+    /// <summary>The awaited piece is stored: ask for the next, as soon as <see cref="Tick"/> finds it due.</summary>
+    public Effects Stored(SnapshotPiece piece, TimeSpan now)
+    {
+        Begin();
+        _snapshot.Stored(piece, now, _effects);
+        End(now);
+        return _effects;
+    }
+
+    /// <summary>
+    /// A snapshot that is whole and on this node's disk takes the place of the log up to its base; the state machine holds its state.
+    /// </summary>
+    public Effects Install(LogBase snapshot, TimeSpan now)
+    {
+        Begin();
+        _snapshot.End();
+        if (snapshot.Through > _delivered)
+        {
+            _delivered = snapshot.Through;
+            if (snapshot.LogTime > LogTime) LogTime = snapshot.LogTime;
+            foreach (var slot in _votes.Keys.Where(s => s <= _delivered.Number).ToArray()) _votes.Remove(slot);
+            _configurations = new ConfigurationHistory(snapshot.Configurations);
+            _fetching = false;
+            Regovern();
+            _effects.Send(_self, Role.Acceptor, new Installed(snapshot));
+            DeliverVotes(_claim.Ballot, _claim.Chosen);
+        }
+
+        End(now);
+        return _effects;
+    }
+
+    /// <summary>The snapshot being fetched turned out to be of no use: look again for what is missing.</summary>
+    public void Abandon() => _snapshot.End();
+
+    private void Regovern()
+    {
+        _governing = _configurations.From(_delivered.Next);
+        _effects.Send(_self, Role.Proposer, new Configured(_governing));
+        if (!_governing.Nodes().Contains(_self)) _effects.Stop = StopReason.Removed;
     }
 
     private void Begin()
@@ -108,7 +186,7 @@ public sealed class Learner
         }
 
         var patience = _known - _delivered > _options.LearnerWindow ? TimeSpan.Zero : _options.HeartbeatInterval / 2;
-        if (!_fetching && now - _behindSince >= patience) Fetch(now);
+        if (!_fetching && _snapshot.Progress is null && now - _behindSince >= patience) Fetch(now);
         ThrowUnless(_votes.Count <= _options.LearnerWindow, "a learner holds more slots than its window");
     }
 
@@ -170,7 +248,10 @@ public sealed class Learner
     {
         _delivered = Slot.Max(_delivered, slot);
         _votes.Remove(slot.Number);
-        _effects.Deliver.Add(new ChosenValue(slot, value));
+        if (value.LogTime > LogTime) LogTime = value.LogTime;
+        var isNext = value.Next is { } next && _configurations.Add(slot, next, _rules);
+        _effects.Deliver.Add(new ChosenValue(slot, value, isNext ? value.Next : null));
+        if (_configurations.ForgetBefore(_delivered.Next) || isNext) Regovern();
     }
 
     /// <summary>Perhaps the votes are all on this node but fell outside the window when they were given.</summary>
@@ -178,7 +259,7 @@ public sealed class Learner
 
     private void Fetch(TimeSpan now)
     {
-        var peers = _configuration.Members;
+        var peers = _governing.Nodes();
         var peer = peers[_nextPeer % peers.Length];
         if (peer == _self && peers.Length > 1) peer = peers[++_nextPeer % peers.Length];
         (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);

@@ -42,7 +42,9 @@ public sealed record Prepare(Ballot Ballot, Slot Held) : Message;
 /// <param name="First">First slot this part covers.</param>
 /// <param name="Last">Last slot it covers; the last part reaches to <see cref="Slot.End"/>.</param>
 /// <param name="Entries">All votes this acceptor gave from <paramref name="First"/> to <paramref name="Last"/>.</param>
-public sealed record Promise(Ballot Ballot, Slot Chosen, TimeSpan LogTime, Slot First, Slot Last, ImmutableArray<AcceptedEntry> Entries) : Message;
+/// <param name="Governing">What governs the slots after <paramref name="Chosen"/>, as far as the log up to it decides.</param>
+public sealed record Promise(
+    Ballot Ballot, Slot Chosen, TimeSpan LogTime, Slot First, Slot Last, ImmutableArray<AcceptedEntry> Entries, ImmutableArray<Governing> Governing) : Message;
 
 /// <summary>Phase 1 refused.</summary>
 /// <param name="Ballot">The ballot asked for.</param>
@@ -70,7 +72,10 @@ public sealed record AcceptRejected(Ballot Ballot, Ballot Promised) : Message;
 public sealed record Confirm(Ballot Ballot, long Number, Slot Chosen, TimeSpan LogTime) : Message;
 
 /// <summary>No newer ballot has been promised here when confirmation <paramref name="Number"/> arrived.</summary>
-public sealed record Confirmed(Ballot Ballot, long Number) : Message;
+/// <param name="Ballot">The ballot confirmed.</param>
+/// <param name="Number">Which confirmation.</param>
+/// <param name="Chosen">All slots ≤ it are chosen and held here: how far the member is.</param>
+public sealed record Confirmed(Ballot Ballot, long Number, Slot Chosen) : Message;
 
 /// <summary>A newer ballot has been promised.</summary>
 public sealed record ConfirmRejected(Ballot Ballot, Ballot Promised) : Message;
@@ -97,7 +102,60 @@ public sealed record Fetch(Slot From) : Message;
 /// <param name="Chosen">The sender's chosen watermark.</param>
 public sealed record Entries(Slot First, ImmutableArray<Value> Values, Slot Chosen) : Message;
 
+/// <summary>Answer to <see cref="Fetch"/>: what was asked for has been cut from the log here; only a snapshot helps.</summary>
+/// <param name="Base">First slot of the log here, minus one.</param>
+/// <param name="Chosen">The sender's chosen watermark.</param>
+public sealed record Truncated(Slot Base, Slot Chosen) : Message;
+
+/// <summary>Asks a learner for a piece of a snapshot.</summary>
+/// <param name="Above">Only a snapshot beyond this slot is of use.</param>
+/// <param name="Slot">Which snapshot; <see cref="Slot.Zero"/> = the newest.</param>
+/// <param name="Index">Which piece, from 0.</param>
+public sealed record SnapshotRequest(Slot Above, Slot Slot, int Index) : Message;
+
+/// <summary>A piece of a snapshot.</summary>
+/// <param name="Base">What the snapshot stands in for.</param>
+/// <param name="Count">Pieces of the whole.</param>
+/// <param name="Index">Which one this is.</param>
+/// <param name="Digest">Checksum over the whole: pieces of equal base and digest belong together.</param>
+/// <param name="Data">The piece; its checksum travels with the message.</param>
+public sealed record SnapshotPiece(LogBase Base, int Count, int Index, ReadOnlyMemory<byte> Digest, ReadOnlyMemory<byte> Data) : Message;
+
+/// <summary>There is no such snapshot here (any more).</summary>
+public sealed record SnapshotGone(Slot Slot) : Message;
+
+/// <summary>A node that may not vote yet introduces itself.</summary>
+/// <param name="Incarnation">Drawn when its journal was made.</param>
+/// <param name="Forgetful">True when it has voted before but lost records since: only those that remember may vouch for it.</param>
+public sealed record Hello(ulong Incarnation, bool Forgetful) : Message;
+
+/// <summary>Answer to <see cref="Hello"/>, once what it says is on disk.</summary>
+/// <param name="Incarnation">The incarnation under which the node that asks is known here.</param>
+/// <param name="Promised">What this acceptor has promised.</param>
+/// <param name="Last">Highest slot voted in here.</param>
+public sealed record Welcome(ulong Incarnation, Ballot Promised, Slot Last) : Message;
+
+/// <summary>The sender of a message is no member, as far as the answering node knows.</summary>
+/// <param name="Version">Version of the newest configuration applied there.</param>
+public sealed record NotMember(long Version) : Message;
+
+/// <summary>The leader of <paramref name="Ballot"/> asks a voter to lead in its place, at once.</summary>
+public sealed record TakeOver(Ballot Ballot) : Message;
+
 // Between roles of one node. They never leave it.
+
+/// <summary>Driver to acceptor: the log up to <paramref name="Base"/> is covered by a snapshot on this node's disk and may go.</summary>
+public sealed record Truncate(LogBase Base) : Message;
+
+/// <summary>Learner to acceptor: a snapshot that is on this node's disk stands in for everything up to <paramref name="Base"/>.</summary>
+public sealed record Installed(LogBase Base) : Message;
+
+/// <summary>Learner to proposer: what governs the slots after those handed on.</summary>
+public sealed record Configured(ImmutableArray<Governing> Governing) : Message;
+
+/// <summary>Driver to proposer: let another voter lead, if this node does.</summary>
+/// <param name="To">Who; null = whoever is closest.</param>
+public sealed record HandOver(NodeId? To) : Message;
 
 /// <summary>Acceptor to its learner: votes just given (not yet durable: what is chosen is decided by the quorum's disks, not by this one).</summary>
 public sealed record LocallyAccepted(Ballot Ballot, Slot First, ImmutableArray<Value> Values, Slot Chosen) : Message;
@@ -125,6 +183,12 @@ public enum Rejection
 
     /// <summary>The bounded queue is full; nothing of the message was taken.</summary>
     Overloaded,
+
+    /// <summary>It is not the successor of the newest configuration, or that one does not govern yet.</summary>
+    NotNext,
+
+    /// <summary>A node that is to vote has not caught up.</summary>
+    NotCaughtUp,
 }
 
 /// <summary>None of the commands of that message was or will be proposed by this attempt.</summary>
@@ -139,3 +203,11 @@ public sealed record ReadBarrier(long Number, Slot Slot) : Message;
 
 /// <summary>No barrier from here.</summary>
 public sealed record ReadBarrierRejected(long Number, Rejection Reason) : Message;
+
+/// <summary>Asks for another configuration. There is no positive answer: the sender sees it in its own applied log, by its <see cref="Configuration.Change"/>.</summary>
+/// <param name="Number">The sender's number, echoed in a rejection.</param>
+/// <param name="Next">Successor of the newest configuration.</param>
+public sealed record Reconfigure(long Number, Configuration Next) : Message;
+
+/// <summary>That configuration was not proposed by this attempt.</summary>
+public sealed record ReconfigureRejected(long Number, Rejection Reason) : Message;

@@ -41,4 +41,7 @@ public sealed record PaxosOptions
 
     /// <summary>Most slots a learner holds that it cannot deliver yet.</summary>
     public int LearnerWindow { get; init; } = 4096;
+
+    /// <summary>Pause after each piece of a snapshot that is fetched: with the size of the pieces it bounds what the transfer takes from the network.</summary>
+    public TimeSpan SnapshotPause { get; init; } = TimeSpan.FromMilliseconds(5);
 }

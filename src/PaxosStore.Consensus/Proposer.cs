@@ -30,7 +30,6 @@ public readonly record struct Instant(TimeSpan Elapsed, long WallClock);
 public sealed class Proposer
 {
     private readonly NodeId _self;
-    private readonly Configuration _configuration;
     private readonly PaxosOptions _options;
     private readonly SafetyRules _rules;
     private readonly SplitMix _random;
@@ -38,6 +37,9 @@ public sealed class Proposer
     private readonly Effects _effects = new();
 
     private ProposerPhase _phase;
+
+    // What governs the slots after those the learner beside us has handed on: whom to ask who leads. Phase 1 finds out what governs by itself.
+    private ImmutableArray<Governing> _governing;
 
     // Invariant: strictly increases from one attempt to the next; its node is this one.
     private Ballot _ballot;
@@ -51,7 +53,7 @@ public sealed class Proposer
     private int _failedAttempts;
 
     private long _probe;
-    private VoterSet _probeGrants;
+    private readonly HashSet<NodeId> _probeGrants = [];
     private Preparation _preparation;
 
     // Invariant: not null exactly while Leading; bound to _ballot.
@@ -59,21 +61,21 @@ public sealed class Proposer
 
     /// <summary>A proposer that leads nothing.</summary>
     /// <param name="self">This node.</param>
-    /// <param name="configuration">Who votes.</param>
+    /// <param name="governing">What governs the slots after those handed on.</param>
     /// <param name="options">Timing and bounds.</param>
     /// <param name="promised">What this node's acceptor had promised when its journal was replayed: every ballot used so far is ≤ it.</param>
     /// <param name="seed">Seed for time-outs.</param>
-    public Proposer(NodeId self, Configuration configuration, PaxosOptions options, Ballot promised, ulong seed)
-        : this(self, configuration, options, promised, seed, SafetyRules.Paxos)
+    public Proposer(NodeId self, ImmutableArray<Governing> governing, PaxosOptions options, Ballot promised, ulong seed)
+        : this(self, governing, options, promised, seed, SafetyRules.Paxos)
     {
     }
 
-    internal Proposer(NodeId self, Configuration configuration, PaxosOptions options, Ballot promised, ulong seed, SafetyRules rules)
+    internal Proposer(NodeId self, ImmutableArray<Governing> governing, PaxosOptions options, Ballot promised, ulong seed, SafetyRules rules)
     {
-        (_self, _configuration, _options, _rules) = (self, configuration, options, rules);
+        (_self, _governing, _options, _rules) = (self, governing, options, rules);
         _random = new SplitMix(seed);
         _promisedAtStart = promised.Round;
-        _preparation = new Preparation(self, configuration, rules);
+        _preparation = new Preparation(self, governing, rules);
     }
 
     /// <summary>What it is doing.</summary>
@@ -90,6 +92,10 @@ public sealed class Proposer
 
     /// <summary>While leading: all slots ≤ it are chosen.</summary>
     public Slot? Chosen => _leadership?.Chosen;
+
+    /// <summary>While leading: how far a member is, and whether it has been heard in the last election time-out.</summary>
+    public (Slot Chosen, bool Alive)? Progress(NodeId member, Instant now) =>
+        _leadership is { } leadership ? (leadership.Followers.Chosen(member), leadership.Followers.HeardSince(member, now.Elapsed - _options.ElectionTimeout)) : null;
 
     /// <summary>One input, all its effects.</summary>
     /// <exception cref="InvariantViolationException">The node must stop.</exception>
@@ -109,6 +115,10 @@ public sealed class Proposer
             case Confirmed m: _leadership?.OnConfirmed(from, m, now, _effects); break;
             case Propose m: OnPropose(from, m, now); break;
             case ReadBarrierRequest m: OnReadBarrierRequest(from, m, now); break;
+            case Reconfigure m: OnReconfigure(from, m, now); break;
+            case Configured m: _governing = m.Governing; break;
+            case HandOver m: HandOver(m.To, now); break;
+            case TakeOver m: OnTakeOver(m.Ballot, now); break;
         }
 
         CheckInvariants();
@@ -122,9 +132,10 @@ public sealed class Proposer
         if (_leadership is { } leadership)
         {
             leadership.Tick(now, _effects);
+            if (leadership.LostVote) HandOver(null, now);
             if (leadership.LostQuorum) StepDown(now);
         }
-        else if (_configuration.IsVoter(_self))
+        else if (_governing.IsVoter(_self))
         {
             TickElection(now.Elapsed);
         }
@@ -137,7 +148,7 @@ public sealed class Proposer
 
     private void TickElection(TimeSpan now)
     {
-        _deadline ??= _configuration.Voters.Length == 1 ? now : now + RandomTimeout();
+        _deadline ??= _governing.Voters() is [_] ? now : now + RandomTimeout();
         if (_leaderAlive && _leaderSeenAt is { } seen && now - seen >= _options.ElectionTimeout) _leaderAlive = false;
         if (now >= _deadline)
         {
@@ -160,9 +171,9 @@ public sealed class Proposer
         _phase = ProposerPhase.Probing;
         _leaderAlive = false;
         _probe++;
-        _probeGrants = default;
+        _probeGrants.Clear();
         _deadline = now + (_options.ElectionTimeout / 2) + BackOff();
-        foreach (var voter in _configuration.Voters) _effects.Send(voter, Role.Proposer, new Probe(_probe));
+        foreach (var voter in _governing.Voters()) _effects.Send(voter, Role.Proposer, new Probe(_probe));
     }
 
     private void OnProbe(NodeId from, Probe m, Instant now)
@@ -176,22 +187,25 @@ public sealed class Proposer
     {
         _highestRound = Math.Max(_highestRound, m.Round);
         if (_phase != ProposerPhase.Probing || m.Number != _probe || !m.Granted) return;
-        _probeGrants |= _configuration.SetOf(from);
-        if (!_rules.IsQuorum(_probeGrants.Count, _configuration)) return;
+        _probeGrants.Add(from);
+        if (_governing.All(g => _rules.IsQuorum(g.Configuration.SetOf(_probeGrants).Count, g.Configuration))) Prepare(now.Elapsed);
+    }
 
+    private void Prepare(TimeSpan now)
+    {
         _highestRound = _rules.NextRound(_highestRound, _promisedAtStart);
         _ballot = new Ballot(_highestRound, _self);
         _phase = ProposerPhase.Preparing;
-        _preparation = new Preparation(_self, _configuration, _rules);
-        _deadline = now.Elapsed + _options.ElectionTimeout + BackOff();
-        SendPrepare(now.Elapsed);
+        _preparation = new Preparation(_self, _governing, _rules);
+        _deadline = now + _options.ElectionTimeout + BackOff();
+        SendPrepare(now);
     }
 
     private void SendPrepare(TimeSpan now)
     {
         _resendAt = now + _options.HeartbeatInterval;
         var everybody = !_rules.OwnPromiseFirst || _preparation.HasPromised(_self);
-        foreach (var voter in _configuration.Voters)
+        foreach (var voter in _preparation.Voters.Add(_self).Distinct())
         {
             if (voter == _self ? !_preparation.HasPromised(_self) : everybody && !_preparation.HasPromised(voter))
             {
@@ -206,10 +220,10 @@ public sealed class Proposer
     {
         _highestRound = Math.Max(_highestRound, m.Ballot.Round);
         if (!_rules.PromiseCounts(_ballot, _phase == ProposerPhase.Preparing, m.Ballot)) return;
-        var first = !_preparation.HasPromised(_self);
+        var asked = _preparation.HasPromised(_self) ? _preparation.Voters : [];
         _preparation.Add(from, m);
         if (_preparation.HasQuorum) Lead(now);
-        else if (first && _preparation.HasPromised(_self)) SendPrepare(now.Elapsed);
+        else if (_preparation.HasPromised(_self) && !_preparation.Voters.SequenceEqual(asked)) SendPrepare(now.Elapsed);
     }
 
     private void Lead(Instant now)
@@ -217,7 +231,7 @@ public sealed class Proposer
         _phase = ProposerPhase.Leading;
         _failedAttempts = 0;
         _deadline = null;
-        _leadership = new Leadership(_self, _ballot, _configuration, _options, _rules, _preparation, now);
+        _leadership = new Leadership(_self, _ballot, _options, _rules, _preparation, now);
         _leadership.Start(now, _effects);
     }
 
@@ -252,6 +266,23 @@ public sealed class Proposer
         }
     }
 
+    /// <summary>Asks a voter to lead. This node goes on leading until it hears of the newer ballot, so nothing stands still meanwhile.</summary>
+    private void HandOver(NodeId? to, Instant now)
+    {
+        if (_leadership is { } leadership && (to ?? leadership.BestSuccessor(now)) is { } successor && successor != _self)
+        {
+            _effects.Send(successor, Role.Proposer, new TakeOver(_ballot));
+        }
+    }
+
+    /// <summary>The leader itself wants to be replaced: no need to ask whether others still follow it.</summary>
+    private void OnTakeOver(Ballot ballot, Instant now)
+    {
+        _highestRound = Math.Max(_highestRound, ballot.Round);
+        if (_phase is ProposerPhase.Leading or ProposerPhase.Preparing || ballot < _leaderBallot || !_governing.IsVoter(_self)) return;
+        Prepare(now.Elapsed);
+    }
+
     private void StepDown(Instant now)
     {
         _leadership!.Abandon(_effects);
@@ -273,6 +304,14 @@ public sealed class Proposer
     {
         if (_leadership is not { } leadership) _effects.Send(from, Role.Client, new ReadBarrierRejected(m.Number, Rejection.NotLeader));
         else leadership.OnReadBarrierRequest(from, m, now, _effects);
+    }
+
+    private void OnReconfigure(NodeId from, Reconfigure m, Instant now)
+    {
+        var refusal = _leadership is { } leadership ? leadership.TryReconfigure(m.Next, now, _effects) : Rejection.NotLeader;
+        if (refusal is not { } reason) return;
+        if (reason == Rejection.NotLeader) HandOver(null, now);
+        _effects.Send(from, Role.Client, new ReconfigureRejected(m.Number, reason));
     }
 
     private void CheckInvariants()

@@ -1,13 +1,15 @@
+using System.Collections.Immutable;
+
 namespace PaxosStore.Consensus;
 
 /// <summary>
 /// Read barriers of one leadership: reads that wait share a confirmation round; a round is done once a quorum of acceptors answered
 /// a confirmation of this ballot numbered at or after it. Numbers are never re-used, so a late answer can't vouch for a younger round.
 /// </summary>
-internal sealed class ReadRounds(Configuration configuration, PaxosOptions options, SafetyRules rules, Ballot ballot)
+internal sealed class ReadRounds(PaxosOptions options, SafetyRules rules, Ballot ballot)
 {
-    // Highest confirmation number each voter answered, in the order of the configuration's voters.
-    private readonly long[] _confirmed = new long[configuration.Voters.Length];
+    // Highest confirmation number each node answered.
+    private readonly Dictionary<NodeId, long> _confirmed = [];
     private readonly Queue<Round> _rounds = new();
     private List<(NodeId From, long Number)> _waiting = [];
     private int _count;
@@ -38,17 +40,16 @@ internal sealed class ReadRounds(Configuration configuration, PaxosOptions optio
     }
 
     /// <summary>Notes an answer; returns the highest number that a quorum has answered.</summary>
-    public long Confirm(NodeId from, long number, Effects effects)
+    public long Confirm(NodeId from, long number, ImmutableArray<Governing> governing, Effects effects)
     {
-        var index = configuration.IndexOf(from);
-        if (index >= 0) _confirmed[index] = Math.Max(_confirmed[index], number);
-        CompleteConfirmed(effects);
-        return QuorumNumber();
+        _confirmed[from] = Math.Max(_confirmed.GetValueOrDefault(from), number);
+        CompleteConfirmed(governing, effects);
+        return QuorumNumber(governing);
     }
 
-    public void CompleteConfirmed(Effects effects)
+    public void CompleteConfirmed(ImmutableArray<Governing> governing, Effects effects)
     {
-        var quorumNumber = QuorumNumber();
+        var quorumNumber = QuorumNumber(governing);
         while (_rounds.TryPeek(out var round) && rules.RoundConfirmed(quorumNumber, round.Number))
         {
             _rounds.Dequeue();
@@ -65,12 +66,20 @@ internal sealed class ReadRounds(Configuration configuration, PaxosOptions optio
         }
     }
 
-    private long QuorumNumber()
+    /// <summary>A rival must have won a quorum of whatever governs the first slot that is not chosen yet; a quorum of all that is known to govern meets it.</summary>
+    private long QuorumNumber(ImmutableArray<Governing> governing)
     {
-        Span<long> sorted = stackalloc long[_confirmed.Length];
-        _confirmed.CopyTo(sorted);
-        sorted.Sort();
-        return sorted[^configuration.QuorumSize];
+        var least = long.MaxValue;
+        Span<long> numbers = stackalloc long[64];
+        foreach (var (_, configuration) in governing)
+        {
+            var sorted = numbers[..configuration.Voters.Length];
+            for (var i = 0; i < sorted.Length; i++) sorted[i] = _confirmed.GetValueOrDefault(configuration.Voters[i]);
+            sorted.Sort();
+            least = Math.Min(least, sorted[^configuration.QuorumSize]);
+        }
+
+        return least;
     }
 
     private readonly record struct Round(long Number, Slot Chosen, List<(NodeId From, long Number)> Reads);

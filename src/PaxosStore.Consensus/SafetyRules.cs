@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace PaxosStore.Consensus;
 
 /// <summary>
@@ -86,6 +88,43 @@ internal class SafetyRules
     /// chosen. If its time ran ahead of its successor's, key leases renewed there would expire early.
     /// </summary>
     public virtual TimeSpan LogTime(TimeSpan clock, TimeSpan most) => clock < most ? clock : most;
+
+    // Configurations.
+
+    /// <summary>An entry of the log that names the next configuration governs from α slots further on: what is in flight before it knows its voters.</summary>
+    public virtual Slot GovernsFrom(Slot slot, Configuration next) => slot + next.Alpha;
+
+    /// <summary>Phase 1 needs a quorum of every configuration that governs any slot of the suffix.</summary>
+    public virtual ImmutableArray<Governing> ToPrepare(ImmutableArray<Governing> governing) => governing;
+
+    /// <summary>One change at a time: a successor is proposed only when the newest governs, and an entry of the own ballot is chosen.</summary>
+    public virtual bool MayReconfigure(bool isNext, bool newestGoverns, bool ownChosen) => isNext && newestGoverns && ownChosen;
+
+    /// <summary>A node votes only once it has what the leader has.</summary>
+    public virtual bool HasCaughtUp(long behind, bool heardLately) => heardLately && behind <= Configuration.UsualAlpha;
+
+    /// <summary>No slot is proposed more than α after one that is not chosen: its voters would not be known.</summary>
+    public virtual bool KnowsVoters(Slot slot, Slot chosen, int alpha) => slot - chosen <= alpha;
+
+    // Snapshots and identity.
+
+    /// <summary>Only what a snapshot on the own disk covers is cut from the log.</summary>
+    public virtual bool MayTruncate(Slot through, Slot chosen) => through <= chosen;
+
+    /// <summary>A promise that can't report all slots asked about is none.</summary>
+    public virtual bool ReportsAll(Slot held, Slot cut) => held >= cut;
+
+    /// <summary>A node that may have forgotten votes takes no part until it is admitted.</summary>
+    public virtual bool TakesPart(bool admitted) => admitted;
+
+    /// <summary>So many of the <paramref name="others"/> share one with every other group of that size: one of them knows an earlier incarnation.</summary>
+    public virtual bool EnoughVouch(int welcomes, int others) => welcomes >= (others == 0 ? 0 : (others / 2) + 1);
+
+    /// <summary>Another incarnation under this node's id means that this node lost its journal.</summary>
+    public virtual bool IsSame(ulong known, ulong own) => known == own;
+
+    /// <summary>What this node may have voted for and forgotten is decided before it votes again.</summary>
+    public virtual bool NothingForgotten(Slot chosen, Slot lastElsewhere) => chosen >= lastElsewhere;
 
     // Learner.
 

@@ -5,16 +5,18 @@ internal sealed class SlotLog
 {
     private readonly List<(Ballot Ballot, Value? Value)> _entries = [];
 
+    private int _dead;
+
     /// <summary>Slot of the first position.</summary>
-    public Slot First { get; } = new(1);
+    public Slot First { get; private set; } = new(1);
 
     /// <summary>Highest slot that may hold a vote; the slot before <see cref="First"/> when empty.</summary>
-    public Slot Last => First + (_entries.Count - 1);
+    public Slot Last => First + (_entries.Count - _dead - 1);
 
     public bool TryGet(Slot slot, out Ballot ballot, out Value value)
     {
-        var index = slot - First;
-        if (index >= 0 && index < _entries.Count && _entries[(int)index] is { Value: { } held } entry)
+        var index = slot - First + _dead;
+        if (index >= _dead && index < _entries.Count && _entries[(int)index] is { Value: { } held } entry)
         {
             (ballot, value) = (entry.Ballot, held);
             return true;
@@ -26,8 +28,22 @@ internal sealed class SlotLog
 
     public void Set(Slot slot, Ballot ballot, Value value)
     {
-        var index = (int)(slot - First);
+        var index = (int)(slot - First) + _dead;
         while (_entries.Count <= index) _entries.Add(default);
         _entries[index] = (ballot, value);
+    }
+
+    /// <summary>Lets go of everything up to <paramref name="slot"/>; memory follows when it is worth the move.</summary>
+    public void DropThrough(Slot slot)
+    {
+        if (slot < First) return;
+        var gone = (int)Math.Min(slot - First + 1, _entries.Count - _dead);
+        for (var i = 0; i < gone; i++) _entries[_dead + i] = default;
+        _dead += gone;
+        First = slot.Next;
+        if (_dead * 2 < _entries.Count) return;
+        _entries.RemoveRange(0, _dead);
+        _entries.TrimExcess();
+        _dead = 0;
     }
 }

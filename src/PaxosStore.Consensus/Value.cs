@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace PaxosStore.Consensus;
 
 /// <summary>
-/// What one slot of the log holds: a batch of opaque commands (empty = <see cref="IsNoOp"/>) with the stamps its first proposer gave it.
+/// What one slot of the log holds: a batch of opaque commands, perhaps the next configuration, and the stamps its first proposer gave it.
 /// A leader that adopts a value in phase 1 proposes it unchanged, stamps included, so the stamps are a pure function of the log.
 /// </summary>
 /// <param name="Round">Round of the ballot it was first proposed under.</param>
@@ -13,20 +13,21 @@ namespace PaxosStore.Consensus;
 /// </param>
 /// <param name="WallClock">Unix milliseconds at the leader, for times shown to people; nothing is decided by it.</param>
 /// <param name="Commands">The batch, in order.</param>
-public sealed record Value(long Round, TimeSpan LogTime, long WallClock, ImmutableArray<ReadOnlyMemory<byte>> Commands)
+/// <param name="Next">The configuration that governs from α slots further on; null in almost all values.</param>
+public sealed record Value(long Round, TimeSpan LogTime, long WallClock, ImmutableArray<ReadOnlyMemory<byte>> Commands, Configuration? Next = null)
 {
     /// <summary>True for the filler of gaps and the marker of a new leader.</summary>
-    public bool IsNoOp => Commands.IsEmpty;
+    public bool IsNoOp => Commands.IsEmpty && Next is null;
 
     /// <summary>Bytes of all commands, plus a fixed overhead each: what windows and batches are measured in.</summary>
-    public int Size { get; } = 64 + Commands.Sum(c => c.Length + 8);
+    public int Size { get; } = 64 + Commands.Sum(c => c.Length + 8) + (Next?.Members.Sum(m => 32 + m.Address.Length) ?? 0);
 
     /// <inheritdoc/>
     public bool Equals(Value? other)
     {
         if (ReferenceEquals(this, other)) return true;
         if (other is null || Round != other.Round || LogTime != other.LogTime || WallClock != other.WallClock
-            || Commands.Length != other.Commands.Length) return false;
+            || Commands.Length != other.Commands.Length || !Equals(Next, other.Next)) return false;
         for (var i = 0; i < Commands.Length; i++)
         {
             if (!Commands[i].Span.SequenceEqual(other.Commands[i].Span)) return false;
@@ -39,5 +40,5 @@ public sealed record Value(long Round, TimeSpan LogTime, long WallClock, Immutab
     public override int GetHashCode() => unchecked((int)(Round * 397) ^ (int)LogTime.Ticks ^ Commands.Length);
 
     /// <inheritdoc/>
-    public override string ToString() => IsNoOp ? $"NoOp@{Round}" : $"Commands({Commands.Length})@{Round}";
+    public override string ToString() => IsNoOp ? $"NoOp@{Round}" : Next is null ? $"Commands({Commands.Length})@{Round}" : $"{Next}@{Round}";
 }

@@ -16,7 +16,7 @@ internal static class AkkaConfig
     /// <summary>TCP through the adapter that lets tests cut and slow down links; it is part of the address.</summary>
     private const string ThrottledProtocol = "akka.trttl.tcp";
 
-    public static Config For(NodeSettings settings, string journalConnection, bool throttler = false)
+    public static Config For(NodeSettings settings, string journalConnection, string snapshotConnection, bool throttler = false)
     {
         var protocol = throttler ? ThrottledProtocol : Protocol;
         var seeds = string.Join(", ", settings.InitialCluster.Values.Select(u => $"\"{protocol}://{SystemName}@{u.Host}:{u.Port}\""));
@@ -36,6 +36,7 @@ internal static class AkkaConfig
                 serialization-bindings {
                   "PaxosStore.Node.Wire.PeerMessage, PaxosStore.Node" = paxosstore
                   "PaxosStore.Node.Journal.JournalBatch, PaxosStore.Node" = paxosstore
+                  "PaxosStore.Node.Storage.SnapshotRow, PaxosStore.Node" = paxosstore
                   "PaxosStore.Node.Facade.FacadeRequest, PaxosStore.Node" = paxosstore
                   "PaxosStore.Node.Facade.FacadeReply, PaxosStore.Node" = paxosstore
                 }
@@ -91,7 +92,21 @@ internal static class AkkaConfig
                     }
                   }
                 }
-                snapshot-store.plugin = "akka.persistence.no-snapshot-store"
+                snapshot-store {
+                  plugin = "akka.persistence.snapshot-store.sql"
+                  sql {
+                    class = "Akka.Persistence.Sql.Snapshot.SqlSnapshotStore, Akka.Persistence.Sql"
+                    provider-name = "SQLite.MS"
+                    connection-string = "{{snapshotConnection}}"
+                    read-isolation-level = read-uncommitted
+                    plugin-dispatcher = "akka.actor.default-dispatcher"
+                    circuit-breaker {
+                      max-failures = 5
+                      call-timeout = 20s
+                      reset-timeout = 5s
+                    }
+                  }
+                }
               }
             }
             """;

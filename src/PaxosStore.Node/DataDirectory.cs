@@ -15,8 +15,12 @@ internal sealed class DataDirectory : IDisposable
 
     public string JournalConnection => $"Data Source={JournalFile};Default Timeout=5";
 
-    /// <summary>Bytes the journal occupies on disk, write-ahead log included.</summary>
-    public long StorageBytes => Size(JournalFile) + Size(JournalFile + "-wal");
+    public string SnapshotFile => System.IO.Path.Combine(Path, "snapshots.db");
+
+    public string SnapshotConnection => $"Data Source={SnapshotFile};Default Timeout=5";
+
+    /// <summary>Bytes that journal and snapshots occupy on disk, write-ahead logs included.</summary>
+    public long StorageBytes => Size(JournalFile) + Size(JournalFile + "-wal") + Size(SnapshotFile) + Size(SnapshotFile + "-wal");
 
     /// <exception cref="NodeStartupException">Not writable, in use by another process, or not durable.</exception>
     public static DataDirectory Open(string path)
@@ -39,7 +43,8 @@ internal sealed class DataDirectory : IDisposable
         var directory = new DataDirectory(path, lockFile);
         try
         {
-            directory.PrepareJournal();
+            Prepare(directory.JournalFile, directory.JournalConnection);
+            Prepare(directory.SnapshotFile, directory.SnapshotConnection);
             return directory;
         }
         catch (SqliteException e)
@@ -60,12 +65,12 @@ internal sealed class DataDirectory : IDisposable
     /// Write-ahead logging is a property of the file; flushing every commit (synchronous = FULL) is one of the connection, compiled into the library as
     /// its default. Both are asked for and then read back: a node that would lose votes on power loss must not start.
     /// </summary>
-    private void PrepareJournal()
+    private static void Prepare(string file, string connectionString)
     {
-        using var connection = new SqliteConnection(JournalConnection);
+        using var connection = new SqliteConnection(connectionString);
         connection.Open();
         var mode = Pragma(connection, "journal_mode = WAL");
-        if (mode != "wal") throw new NodeStartupException($"the journal {JournalFile} refuses write-ahead logging (it says '{mode}'): use a local file system");
+        if (mode != "wal") throw new NodeStartupException($"{file} refuses write-ahead logging (it says '{mode}'): use a local file system");
         var synchronous = Pragma(connection, "synchronous");
         if (synchronous is not ("2" or "3")) throw new NodeStartupException($"SQLite would not flush commits (synchronous = {synchronous}, needed: 2)");
     }

@@ -104,7 +104,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     {
         try
         {
-            var config = AkkaConfig.For(settings, directory.JournalConnection, throttler);
+            var config = AkkaConfig.For(settings, directory.JournalConnection, directory.SnapshotConnection, throttler);
             return ActorSystem.Create(AkkaConfig.SystemName, ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(config)));
         }
         catch (Exception e) when (e is not NodeStartupException && e.GetBaseException() is global::System.Net.Sockets.SocketException socket)

@@ -10,8 +10,13 @@ namespace PaxosStore.Node.Journal;
 /// <summary>One event of the acceptor's journal: the records of one group commit, in order.</summary>
 internal sealed record JournalBatch(ImmutableArray<JournalRecord> Records);
 
-/// <summary>Whose journal it is: its first record. A node refuses a journal that is not its own.</summary>
-internal sealed record IdentityRecord(ulong ClusterId, ulong MemberId, string Name) : JournalRecord;
+/// <summary>Whose journal it is: its first record, written again whenever the journal is cut. A node refuses a journal that is not its own.</summary>
+/// <param name="ClusterId">The cluster.</param>
+/// <param name="MemberId">The member.</param>
+/// <param name="Name">Its name when the record was written.</param>
+/// <param name="Incarnation">Drawn when the journal was made; 0 in journals of versions that did not know it.</param>
+/// <param name="Forgetful">The journal was made anew because an older one was damaged: the node has voted before and may have forgotten.</param>
+internal sealed record IdentityRecord(ulong ClusterId, ulong MemberId, string Name, ulong Incarnation = 0, bool Forgetful = false) : JournalRecord;
 
 /// <summary>A journal record does not carry the checksum it was written with: the storage is damaged.</summary>
 internal sealed class JournalCorruptException(string message) : Exception(message);
@@ -62,7 +67,13 @@ internal static class JournalCodec
         AcceptRecord r => new WireJournalEntry { Accept = WireCodec.ToWire(new AcceptedEntry(r.Slot, r.Ballot, r.Value)) },
         LearnRecord r => new WireJournalEntry { Learn = new WireVote { Slot = r.Slot.Number, Value = WireCodec.ToWire(r.Value) } },
         ChosenRecord r => new WireJournalEntry { Chosen = r.Chosen.Number },
-        IdentityRecord r => new WireJournalEntry { Identity = new WireIdentity { Cluster = r.ClusterId, Member = r.MemberId, Name = r.Name } },
+        IdentityRecord r => new WireJournalEntry
+        {
+            Identity = new WireIdentity { Cluster = r.ClusterId, Member = r.MemberId, Name = r.Name, Incarnation = r.Incarnation, Forgetful = r.Forgetful },
+        },
+        BaseRecord r => new WireJournalEntry { Base = ToWire(r) },
+        MetRecord r => new WireJournalEntry { Met = ToWire(r) },
+        AdmittedRecord => new WireJournalEntry { Admitted = true },
         _ => throw new ArgumentException($"no form on disk for {record.GetType().Name}", nameof(record)),
     };
 
@@ -72,16 +83,32 @@ internal static class JournalCodec
         WireJournalEntry.BodyOneofCase.Accept => Accept(WireCodec.FromWire(entry.Accept)),
         WireJournalEntry.BodyOneofCase.Learn => new LearnRecord(new Slot(entry.Learn.Slot), WireCodec.FromWire(entry.Learn.Value)),
         WireJournalEntry.BodyOneofCase.Chosen => new ChosenRecord(new Slot(entry.Chosen)),
-        WireJournalEntry.BodyOneofCase.Identity => new IdentityRecord(entry.Identity.Cluster, entry.Identity.Member, entry.Identity.Name),
+        WireJournalEntry.BodyOneofCase.Identity => new IdentityRecord(
+            entry.Identity.Cluster, entry.Identity.Member, entry.Identity.Name, entry.Identity.Incarnation, entry.Identity.Forgetful),
+        WireJournalEntry.BodyOneofCase.Base => new BaseRecord(
+            WireCodec.FromWire(entry.Base.Base), WireCodec.FromWire(entry.Base.Promised), new Slot(entry.Base.Chosen), [.. entry.Base.Met.Select(FromWire)]),
+        WireJournalEntry.BodyOneofCase.Met => FromWire(entry.Met),
+        WireJournalEntry.BodyOneofCase.Admitted => new AdmittedRecord(),
         _ => throw new JournalCorruptException("a journal record of a kind this version does not know"),
     };
 
+    private static WireBaseRecord ToWire(BaseRecord r)
+    {
+        var wire = new WireBaseRecord { Base = WireCodec.ToWire(r.Base), Promised = WireCodec.ToWire(r.Promised), Chosen = r.Chosen.Number };
+        wire.Met.AddRange(r.Met.Select(ToWire));
+        return wire;
+    }
+
+    private static WireMet ToWire(MetRecord r) => new() { Node = r.Node.Value, Incarnation = r.Incarnation };
+
+    private static MetRecord FromWire(WireMet m) => new(new NodeId(m.Node), m.Incarnation);
+
     private static AcceptRecord Accept(AcceptedEntry e) => new(e.Slot, e.Ballot, e.Value);
 
-    /// <summary>CRC-32C (Castagnoli), eight bytes at a time.</summary>
-    internal static uint Checksum(ReadOnlySpan<byte> bytes)
+    /// <summary>CRC-32C (Castagnoli), eight bytes at a time; <paramref name="before"/> is that of the bytes before these.</summary>
+    internal static uint Checksum(ReadOnlySpan<byte> bytes, uint before = 0)
     {
-        var crc = uint.MaxValue;
+        var crc = ~before;
         var words = MemoryMarshal.Cast<byte, ulong>(bytes);
         foreach (var word in words) crc = BitOperations.Crc32C(crc, word);
         foreach (var b in bytes[(words.Length * sizeof(ulong))..]) crc = BitOperations.Crc32C(crc, b);

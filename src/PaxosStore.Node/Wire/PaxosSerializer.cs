@@ -3,6 +3,7 @@ using Akka.Serialization;
 using Google.Protobuf;
 using PaxosStore.Node.Facade;
 using PaxosStore.Node.Journal;
+using PaxosStore.Node.Storage;
 
 namespace PaxosStore.Node.Wire;
 
@@ -13,6 +14,10 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
     private const string JournalManifest = "J";
     private const string FacadeRequestManifest = "Q";
     private const string FacadeReplyManifest = "R";
+    private const string JoinRequestManifest = "JQ";
+    private const string JoinAnswerManifest = "JR";
+    private const string SnapshotChunkManifest = "S";
+    private const string SnapshotManifestManifest = "M";
 
     /// <summary>Never changes: it stands in journals.</summary>
     public override int Identifier => 4710;
@@ -23,6 +28,10 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         JournalBatch => JournalManifest,
         FacadeRequest => FacadeRequestManifest,
         FacadeReply => FacadeReplyManifest,
+        JoinRequest => JoinRequestManifest,
+        JoinAnswer => JoinAnswerManifest,
+        SnapshotChunkRow => SnapshotChunkManifest,
+        SnapshotManifestRow => SnapshotManifestManifest,
         _ => throw new ArgumentException($"no manifest for {o.GetType()}", nameof(o)),
     };
 
@@ -32,6 +41,9 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         JournalBatch b => JournalCodec.Encode(b),
         FacadeRequest r => FacadeCodec.ToWire(r).ToByteArray(),
         FacadeReply r => FacadeCodec.ToWire(r).ToByteArray(),
+        JoinRequest r => WireCodec.ToWire(r).ToByteArray(),
+        JoinAnswer r => WireCodec.ToWire(r).ToByteArray(),
+        SnapshotRow r => r.Raw.ToArray(),
         _ => throw new ArgumentException($"cannot serialize {obj.GetType()}", nameof(obj)),
     };
 
@@ -41,6 +53,10 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         JournalManifest => JournalCodec.Decode(bytes),
         FacadeRequestManifest => FacadeCodec.FromWire(WireFacadeRequest.Parser.ParseFrom(bytes)),
         FacadeReplyManifest => FacadeCodec.FromWire(WireFacadeReply.Parser.ParseFrom(bytes)),
+        JoinRequestManifest => WireCodec.FromWire(WireJoinRequest.Parser.ParseFrom(bytes)),
+        JoinAnswerManifest => WireCodec.FromWire(WireJoinAnswer.Parser.ParseFrom(bytes)),
+        SnapshotChunkManifest => new SnapshotChunkRow(bytes),
+        SnapshotManifestManifest => new SnapshotManifestRow(bytes),
         _ => throw new ArgumentException($"unknown manifest '{manifest}': is a newer node talking to an older one?", nameof(manifest)),
     };
 }
