@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace PaxosStore.Cluster.Tests.Processes;
 
 /// <summary>
@@ -6,7 +8,9 @@ namespace PaxosStore.Cluster.Tests.Processes;
 /// </summary>
 internal static class SmallDisk
 {
+    private const long LastBytes = 6 << 20;
     private const string Mount = "mkdir -p \"$0\" && mount -t tmpfs -o size=64m tmpfs \"$0\" && exec \"$@\"";
+    private static readonly TimeSpan Notice = TimeSpan.FromSeconds(1);
     private static readonly string[] AsRoot = ["unshare", "--mount"];
     private static readonly string[] AsAnybody = ["unshare", "--map-root-user", "--mount"];
     private static string[] _unshare = AsRoot;
@@ -28,25 +32,23 @@ internal static class SmallDisk
     /// <summary>The command to start a node through.</summary>
     public static IReadOnlyList<string> Wrapper(NodeProcess node) => [.. _unshare, "sh", "-c", Mount, node.DataDirectory];
 
-    /// <summary>Takes all space that is left; how many bytes it was.</summary>
-    public static long Fill(NodeProcess node)
+    /// <summary>Takes all space that is left, the last megabytes a little later than the rest: the node is to have a chance to see it coming.</summary>
+    public static async Task FillAsync(NodeProcess node)
     {
-        using var file = new FileStream(Ballast(node), FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
-        foreach (var size in (int[])[1 << 20, 1 << 12])
+        await using var file = new FileStream(Ballast(node), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        var room = new DriveInfo(Path.GetDirectoryName(Ballast(node))!).AvailableFreeSpace - LastBytes;
+        for (var block = new byte[1 << 16]; file.Length < room;)
+            await file.WriteAsync(block);
+        await Task.Delay(Notice);
+        try
         {
-            var block = new byte[size];
-            try
-            {
-                while (true)
-                    file.Write(block);
-            }
-            catch (IOException)
-            {
-                // Full, as far as blocks of this size go.
-            }
+            for (var block = new byte[1 << 12]; ;)
+                await file.WriteAsync(block);
         }
-
-        return file.Length;
+        catch (IOException)
+        {
+            Trace.WriteLine($"{node}: no space is left beside {file.Length} bytes of ballast");
+        }
     }
 
     /// <summary>Gives it back.</summary>

@@ -42,7 +42,7 @@ public class FullDiskTests(ITestOutputHelper output)
     private async Task OneFullAsync(TestCluster cluster, LoadGenerator load)
     {
         var leader = await cluster.LeaderAsync(Limit);
-        SmallDisk.Fill(cluster.Nodes[leader]);
+        await SmallDisk.FillAsync(cluster.Nodes[leader]);
         await load.WaitAcknowledgedAsync(1_000, Limit);
         await AssertReadsAsync(cluster.Clients[leader]);
         SmallDisk.Free(cluster.Nodes[leader]);
@@ -53,8 +53,7 @@ public class FullDiskTests(ITestOutputHelper output)
 
     private async Task AllFullAsync(TestCluster cluster, HistoryRecorder recorder, LoadGenerator load)
     {
-        foreach (var node in cluster.Nodes)
-            SmallDisk.Fill(node);
+        await Task.WhenAll(cluster.Nodes.Select(SmallDisk.FillAsync));
         var refusal = await WriteUntilRefusedAsync(cluster, recorder);
         foreach (var client in cluster.Clients)
             await AssertReadsAsync(client);
