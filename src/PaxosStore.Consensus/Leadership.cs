@@ -76,7 +76,7 @@ internal sealed class Leadership
         NodeId? best = null;
         foreach (var voter in Newest.Voters)
         {
-            if (voter == _self || !_followers.HeardSince(voter, now.Elapsed - (_options.HeartbeatInterval * 4))) continue;
+            if (voter == _self || !IsAlive(voter, now)) continue;
             if (best is null || _followers.Chosen(voter) > _followers.Chosen(best.Value)) best = voter;
         }
 
@@ -173,6 +173,7 @@ internal sealed class Leadership
         if (_configurations.Newest.IsVoter(_self) && !next.IsVoter(_self)) return Rejection.NotLeader;
         if (!_rules.MayReconfigure(next.Version == Newest.Version + 1, _configurations.NewestFrom <= _chosen.Next, _chosen >= OwnFirst)) return Rejection.NotNext;
         if (next.Voters.Any(v => !Newest.IsVoter(v) && !HasCaughtUp(v, now))) return Rejection.NotCaughtUp;
+        if (next.Voters.Count(v => v == _self || IsAlive(v, now)) < next.QuorumSize) return Rejection.TooFewAlive;
         if (!HasRoom) return Rejection.Overloaded;
         Propose(new Value(Ballot.Round, LogTime(now), now.WallClock, [], next), now, effects);
         _fillThrough = _configurations.NewestFrom + -1;
@@ -191,7 +192,9 @@ internal sealed class Leadership
     }
 
     private bool HasCaughtUp(NodeId node, Instant now) =>
-        _rules.HasCaughtUp(_chosen - _followers.Chosen(node), _followers.HeardSince(node, now.Elapsed - (_options.HeartbeatInterval * 4)));
+        _rules.HasCaughtUp(_chosen - _followers.Chosen(node), IsAlive(node, now));
+
+    private bool IsAlive(NodeId node, Instant now) => _followers.HeardSince(node, now.Elapsed - (_options.HeartbeatInterval * 4));
 
     /// <summary>Tells waiting readers to ask elsewhere. Commands in queue or in flight are of unknown fate; whoever sent them repeats them.</summary>
     public void Abandon(Effects effects) => _reads.RejectAll(effects);

@@ -122,6 +122,9 @@ public sealed class Learner
     /// <summary>A piece of a snapshot has come; true when it is the one awaited: the driver stores it, then says <see cref="Stored"/>.</summary>
     public bool Awaits(NodeId from, SnapshotPiece piece) => piece.Base.Through > _delivered && _snapshot.Awaits(from, piece);
 
+    /// <summary>The driver has begun to store the awaited piece.</summary>
+    public void Storing() => _snapshot.Storing();
+
     /// <summary>The awaited piece is stored: ask for the next, as soon as <see cref="Tick"/> finds it due.</summary>
     public Effects Stored(SnapshotPiece piece, TimeSpan now)
     {

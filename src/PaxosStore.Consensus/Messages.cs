@@ -189,6 +189,9 @@ public enum Rejection
 
     /// <summary>A node that is to vote has not caught up.</summary>
     NotCaughtUp,
+
+    /// <summary>Too few of the voters there would be are alive.</summary>
+    TooFewAlive,
 }
 
 /// <summary>None of the commands of that message was or will be proposed by this attempt.</summary>

@@ -18,6 +18,7 @@ internal sealed class SnapshotFetch(PaxosOptions options)
     private SnapshotPiece? _first;
     private int _next;
     private bool _asked;
+    private bool _storing;
     private TimeSpan _dueAt;
 
     public SnapshotProgress? Progress { get; private set; }
@@ -36,11 +37,14 @@ internal sealed class SnapshotFetch(PaxosOptions options)
         return piece.Index == _next;
     }
 
+    /// <summary>The awaited piece is being stored: the peer is not to blame for how long that takes.</summary>
+    public void Storing() => _storing = _asked;
+
     public void Stored(SnapshotPiece piece, TimeSpan now, Effects effects)
     {
         if (Progress is null) return;
         if (_first is null || !SameSnapshot(piece, _first)) _first = piece with { Data = default };
-        (_next, _asked) = (piece.Index + 1, false);
+        (_next, _asked, _storing) = (piece.Index + 1, false, false);
         Progress = new SnapshotProgress(_from, piece.Base, _next, piece.Count);
         _dueAt = now + options.SnapshotPause;
         if (_dueAt <= now && _next < piece.Count) Ask(now, effects);
@@ -56,7 +60,7 @@ internal sealed class SnapshotFetch(PaxosOptions options)
     /// <summary>Asks for what is due; true when the peer fell silent and another one is to be tried.</summary>
     public bool Tick(TimeSpan now, Effects effects)
     {
-        if (Progress is null || now < _dueAt || (!_asked && _next == Progress.Count && _next > 0)) return false;
+        if (Progress is null || now < _dueAt || _storing || (!_asked && _next == Progress.Count && _next > 0)) return false;
         if (_asked)
         {
             // What is stored stays; another peer with the same snapshot goes on from there.
@@ -69,7 +73,7 @@ internal sealed class SnapshotFetch(PaxosOptions options)
         return false;
     }
 
-    public void End() => (Progress, _first, _next, _asked) = (null, null, 0, false);
+    public void End() => (Progress, _first, _next, _asked, _storing) = (null, null, 0, false, false);
 
     private static bool SameSnapshot(SnapshotPiece a, SnapshotPiece b) =>
         a.Base.Through == b.Base.Through && a.Count == b.Count && a.Digest.Span.SequenceEqual(b.Digest.Span);

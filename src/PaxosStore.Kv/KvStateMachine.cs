@@ -11,20 +11,24 @@ public sealed class KvStateMachine
     /// <summary>Most key leases ended at the start of one batch; the rest follow with the next.</summary>
     public const int MostLeaseExpiriesPerBatch = 1_000;
 
-    private readonly MvccStore _store = new();
-    private readonly ClientSessions _sessions = new();
-    private readonly Transactions _transactions;
+    private readonly ViewPins _pins = new();
+    private KvState _state;
+    private MvccStore _store;
+    private Transactions _transactions;
 
-    private ImmutableSortedDictionary<ulong, MemberAttributes> _members = ImmutableSortedDictionary<ulong, MemberAttributes>.Empty;
-    private ulong _term;
-    private long _slot;
-    private TimeSpan _logTime;
+    /// <summary>True once another machine has taken over the state.</summary>
+    private bool _givenAway;
 
     /// <summary>A fresh state: revision 1, nothing compacted, slot 0.</summary>
     public KvStateMachine()
+        : this(new KvState())
     {
-        _transactions = new Transactions(_store);
-        Watches = new WatchHub(TakeView());
+    }
+
+    internal KvStateMachine(KvState state)
+    {
+        (_state, _store, _transactions) = (state, state.Store, new Transactions(state.Store));
+        Watches = new WatchHub(state.TakeView());
     }
 
     /// <summary>The state after the last batch; swapped once per <see cref="Apply"/>.</summary>
@@ -40,22 +44,51 @@ public sealed class KvStateMachine
     /// <exception cref="FormatException">A command can't be decoded; nothing has happened, and the node must stop rather than skip it.</exception>
     public IReadOnlyList<AppliedCommand> Apply(in LogBatch batch)
     {
-        if (batch.Slot != _slot + 1) throw new InvalidOperationException($"Slot {batch.Slot} does not follow slot {_slot}.");
+        if (_givenAway) throw new InvalidOperationException("The state belongs to another machine now.");
+        if (batch.Slot != _state.Slot + 1) throw new InvalidOperationException($"Slot {batch.Slot} does not follow slot {_state.Slot}.");
         var envelopes = Decode(batch.Commands);
 
-        _slot = batch.Slot;
-        _term = Math.Max(_term, batch.Term);
-        if (batch.LogTime > _logTime) _logTime = batch.LogTime;
+        _state.Slot = batch.Slot;
+        _state.Term = Math.Max(_state.Term, batch.Term);
+        if (batch.LogTime > _state.LogTime) _state.LogTime = batch.LogTime;
         var firstEvent = _store.History.End;
-        _store.BeginBatch(batch.WallClockUnixMs);
+        _store.BeginBatch(batch.WallClockUnixMs, _pins.Floor());
         ExpireLeases();
-        _sessions.Expire(_logTime);
+        _state.Sessions.Expire(_state.LogTime);
 
         var applied = envelopes.Length == 0 ? [] : new AppliedCommand[envelopes.Length];
         for (var i = 0; i < envelopes.Length; i++) applied[i] = ApplyOnce(envelopes[i], i);
 
-        Watches.Publish(TakeView(), firstEvent);
+        Watches.Publish(_state.TakeView(), firstEvent);
         return applied;
+    }
+
+    /// <summary>
+    /// The state as of now, with its history kept whole until the pin is disposed, however many compactions follow. For all threads. Pins are this node's
+    /// affair: they delay giving memory back and change no result.
+    /// </summary>
+    public KvPin PinView() => _pins.Pin(Watches);
+
+    /// <summary>
+    /// Puts the state of <paramref name="newer"/> in the place of this one; only <see cref="Apply"/>'s thread may call it. Watchers stay open: each goes on
+    /// from its cursor in the new history, or is told <see cref="KvErrorCode.Compacted"/> when that no longer reaches back so far. <paramref name="newer"/>
+    /// is of no use afterwards.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It is not newer: its slot or its revision lies below this one's.</exception>
+    public void Install(KvStateMachine newer)
+    {
+        ArgumentNullException.ThrowIfNull(newer);
+        if (ReferenceEquals(newer, this) || newer._givenAway) throw new InvalidOperationException("The state belongs to another machine.");
+        var (mine, theirs) = (View, newer.View);
+        if (theirs.AppliedSlot < mine.AppliedSlot || theirs.Revision < mine.Revision)
+        {
+            throw new InvalidOperationException(
+                $"Slot {theirs.AppliedSlot} at revision {theirs.Revision} is older than slot {mine.AppliedSlot} at revision {mine.Revision}.");
+        }
+
+        newer._givenAway = true;
+        (_state, _store, _transactions) = (newer._state, newer._store, newer._transactions);
+        Watches.Install(theirs);
     }
 
     private static CommandEnvelope[] Decode(IReadOnlyList<ReadOnlyMemory<byte>> commands)
@@ -66,21 +99,21 @@ public sealed class KvStateMachine
         return envelopes;
     }
 
-    private KvView TakeView() => new(_store, _sessions, _members) { Term = _term, AppliedSlot = _slot, LogTime = _logTime };
-
     private void ExpireLeases()
     {
-        for (var i = 0; i < MostLeaseExpiriesPerBatch && _store.Leases.FirstDue(_logTime) is { } due; i++) _store.Revoke(due);
+        // A suspect state changes no more until somebody has looked at it; those that are due end when the alarm is disarmed.
+        if (_state.Alarms.IsUp(AlarmKind.Corrupt)) return;
+        for (var i = 0; i < MostLeaseExpiriesPerBatch && _store.Leases.FirstDue(_state.LogTime) is { } due; i++) _store.Revoke(due);
     }
 
     private AppliedCommand ApplyOnce(CommandEnvelope envelope, int index)
     {
         var (client, number) = (envelope.ClientId, envelope.RequestNumber);
-        var session = _sessions.Use(client, _logTime, _store.Edit);
+        var session = _state.Sessions.Use(client, _state.LogTime, _store.Edit);
         if (envelope.Command is OpenClientSessionCommand)
         {
             // Opening is idempotent by itself and takes no place among the numbered requests.
-            session ??= _sessions.Open(client, envelope.AcknowledgedBelow, _logTime, _store.Edit);
+            session ??= _state.Sessions.Open(client, envelope.AcknowledgedBelow, _state.LogTime, _store.Edit);
             session.Acknowledge(envelope.AcknowledgedBelow);
             return new AppliedCommand(client, number, Done(), Repeat: false);
         }
@@ -103,12 +136,14 @@ public sealed class KvStateMachine
 
     private KvResult Run(KvCommand command, int index)
     {
+        var forbidden = _state.Alarms.Check(command);
+        if (forbidden != KvErrorCode.None) return Refused(forbidden);
         switch (command)
         {
             case WriteCommand write:
                 var error = _transactions.TryRun(write.Op, out var result);
                 return error == KvErrorCode.None
-                    ? new WriteResult(result!) { Revision = _store.Revision, Term = _term }
+                    ? new WriteResult(result!) { Revision = _store.Revision, Term = _state.Term }
                     : Refused(error);
             case CompactCommand compact:
                 var refusal = _store.Compact(compact.Revision);
@@ -117,16 +152,27 @@ public sealed class KvStateMachine
                 return Grant(grant, index);
             case LeaseRevokeCommand revoke:
                 return _store.Revoke(revoke.Id) is { } deleted
-                    ? new LeaseRevokeResult(deleted) { Revision = _store.Revision, Term = _term }
+                    ? new LeaseRevokeResult(deleted) { Revision = _store.Revision, Term = _state.Term }
                     : Refused(KvErrorCode.LeaseNotFound);
             case LeaseKeepAliveCommand keepAlive:
                 return KeepAlive(keepAlive);
             case PublishMemberCommand publish:
-                _members = _members.SetItem(publish.MemberId, new MemberAttributes(publish.Name, publish.ClientUrls));
-                return Done();
+                return Publish(publish);
+            case AlarmCommand alarm:
+                (_state.Alarms, var changed) = _state.Alarms.Change(alarm);
+                return new AlarmResult(changed) { Revision = _store.Revision, Term = _state.Term };
             default:
                 throw new InvalidOperationException($"Unknown command {command.GetType().Name}.");
         }
+    }
+
+    private KvResult Publish(PublishMemberCommand publish)
+    {
+        var known = _state.Members.GetValueOrDefault(publish.MemberId)?.Incarnation ?? 0;
+        if (known != 0 && publish.Incarnation != 0 && publish.Incarnation != known) return Refused(KvErrorCode.WrongIncarnation);
+        var incarnation = known != 0 ? known : publish.Incarnation;
+        _state.Members = _state.Members.SetItem(publish.MemberId, new MemberAttributes(publish.Name, publish.ClientUrls, incarnation));
+        return Done();
     }
 
     private KvResult Grant(LeaseGrantCommand grant, int index)
@@ -134,14 +180,14 @@ public sealed class KvStateMachine
         var id = grant.Id;
         if (id == 0) id = PickLeaseId(index);
         else if (_store.Leases.Contains(id)) return Refused(KvErrorCode.LeaseExists);
-        _store.Leases.Grant(id, grant.TtlSeconds, _logTime);
-        return new LeaseGrantResult(id, grant.TtlSeconds) { Revision = _store.Revision, Term = _term };
+        _store.Leases.Grant(id, grant.TtlSeconds, _state.LogTime);
+        return new LeaseGrantResult(id, grant.TtlSeconds) { Revision = _store.Revision, Term = _state.Term };
     }
 
     /// <summary>A free positive id, spread over the whole space but decided by the log alone.</summary>
     private long PickLeaseId(int index)
     {
-        for (var seed = ((ulong)_slot << 20) ^ (uint)index; ; seed += 0x9E3779B97F4A7C15)
+        for (var seed = ((ulong)_state.Slot << 20) ^ (uint)index; ; seed += 0x9E3779B97F4A7C15)
         {
             var mixed = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9;
             mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
@@ -153,11 +199,11 @@ public sealed class KvStateMachine
     private LeaseKeepAliveResult KeepAlive(LeaseKeepAliveCommand command)
     {
         var ttls = ImmutableArray.CreateBuilder<long>(command.Ids.Length);
-        foreach (var id in command.Ids) ttls.Add(_store.Leases.KeepAlive(id, _logTime));
-        return new LeaseKeepAliveResult(ttls.MoveToImmutable()) { Revision = _store.Revision, Term = _term };
+        foreach (var id in command.Ids) ttls.Add(_store.Leases.KeepAlive(id, _state.LogTime));
+        return new LeaseKeepAliveResult(ttls.MoveToImmutable()) { Revision = _store.Revision, Term = _state.Term };
     }
 
-    private DoneResult Done() => new() { Revision = _store.Revision, Term = _term };
+    private DoneResult Done() => new() { Revision = _store.Revision, Term = _state.Term };
 
-    private RefusedResult Refused(KvErrorCode code) => new(code) { Revision = _store.Revision, Term = _term };
+    private RefusedResult Refused(KvErrorCode code) => new(code) { Revision = _store.Revision, Term = _state.Term };
 }

@@ -6,16 +6,27 @@ public sealed partial class KvView
 {
     private readonly MvccReader _reader;
 
-    internal KvView(MvccStore store, ClientSessions sessions, ImmutableSortedDictionary<ulong, MemberAttributes> members)
+    private readonly ImmutableSortedDictionary<ulong, MemberAttributes> _members;
+    private readonly ImmutableSortedSet<AlarmInfo> _alarms;
+    private readonly UInt128 _sum;
+
+    internal KvView(KvState state)
     {
+        var store = state.Store;
         _reader = store.Reader;
+        _members = state.Members;
+        _alarms = state.Alarms;
+        _sum = store.Sum + store.Leases.Sum;
         Leases = store.Leases.Table;
-        NextLeaseDeadline = store.Leases.NextDeadline;
+        NextLeaseDeadline = state.Alarms.IsUp(AlarmKind.Corrupt) ? null : store.Leases.NextDeadline;
         History = store.History.View;
         WallClockUnixMs = store.WallClockUnixMs;
         DataBytes = store.DataBytes;
-        Sessions = sessions.Freeze();
-        Members = members;
+        HistoryBytes = store.HistoryBytes;
+        Sessions = state.Sessions.Freeze();
+        Term = state.Term;
+        AppliedSlot = state.Slot;
+        LogTime = state.LogTime;
     }
 
     /// <summary>Revision of the last change; 1 when nothing was ever written.</summary>
@@ -25,22 +36,36 @@ public sealed partial class KvView
     public long CompactRevision => _reader.CompactRevision;
 
     /// <summary>Ballot round of the log up to here; never decreases.</summary>
-    public ulong Term { get; internal init; }
+    public ulong Term { get; }
 
     /// <summary>Last slot applied.</summary>
-    public long AppliedSlot { get; internal init; }
+    public long AppliedSlot { get; }
 
     /// <summary>Elapsed time as the leaders counted it.</summary>
-    public TimeSpan LogTime { get; internal init; }
+    public TimeSpan LogTime { get; }
 
-    /// <summary>Earliest deadline of a key lease in log time, or null when there is none.</summary>
+    /// <summary>Earliest deadline of a key lease in log time, or null when there is none or leases do not end while the state is suspect.</summary>
     public TimeSpan? NextLeaseDeadline { get; }
 
     /// <summary>What members have published, by member id.</summary>
-    public IReadOnlyDictionary<ulong, MemberAttributes> Members { get; }
+    public IReadOnlyDictionary<ulong, MemberAttributes> Members => _members;
+
+    /// <summary>Alarms that are up, by member and kind.</summary>
+    public IReadOnlyList<AlarmInfo> Alarms => _alarms;
 
     /// <summary>About how many bytes the live keys take.</summary>
     public long DataBytes { get; }
+
+    /// <summary>
+    /// About how many bytes all versions held take, live ones included. It shrinks as compacted versions are given back, so it may differ from node to node.
+    /// </summary>
+    public long HistoryBytes { get; }
+
+    /// <summary>
+    /// Checksum of the live keys, the leases and the counters, kept up to date with every change and free to read. Equal on all nodes that have
+    /// applied the same slot; what else the state holds only <see cref="ComputeDigest"/> covers.
+    /// </summary>
+    public UInt128 Checksum => StateHash.Of(_sum, Revision, CompactRevision, LogTime.Ticks, DataBytes);
 
     /// <summary>The leader's wall clock at the last batch.</summary>
     internal long WallClockUnixMs { get; }
@@ -81,6 +106,24 @@ public sealed partial class KvView
 
     /// <summary>Ids of all key leases in ascending order.</summary>
     public IReadOnlyList<long> LeaseIds() => [.. Leases.Keys];
+
+    /// <summary>
+    /// Hash of all versions that can be read from the compact revision through <paramref name="revision"/> (0 = newest): equal on all nodes with the same two
+    /// revisions. Walks everything.
+    /// </summary>
+    /// <exception cref="KvException">
+    /// <see cref="KvErrorCode.Compacted"/> (also when a compaction newer than this view overtook the walk: take a newer one) or
+    /// <see cref="KvErrorCode.FutureRevision"/>.
+    /// </exception>
+    public (uint Hash, long CompactRevision, long HashRevision) HashKv(long revision)
+    {
+        var error = _reader.Check(revision);
+        if (error != KvErrorCode.None) throw new KvException(error, compactRevision: error == KvErrorCode.Compacted ? CompactRevision : 0);
+        if (revision <= 0) revision = Revision;
+        var hash = KvHash.Compute(this, revision);
+        Trim.ThrowIfTrimmed(CompactRevision);
+        return (hash, CompactRevision, revision);
+    }
 
     /// <summary>
     /// SHA-256 over the whole state. Equal on all nodes that have applied the same log, however far each has got in giving back

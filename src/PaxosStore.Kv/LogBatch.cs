@@ -28,11 +28,12 @@ public sealed record CommandEnvelope(ulong ClientId, long RequestNumber, long Ac
 /// <summary>What a member publishes of itself.</summary>
 /// <param name="Name">Its human name.</param>
 /// <param name="ClientUrls">Where clients reach it.</param>
-public sealed record MemberAttributes(string Name, ImmutableArray<string> ClientUrls)
+/// <param name="Incarnation">The first one it named that was not 0; 0 when it has named none.</param>
+public sealed record MemberAttributes(string Name, ImmutableArray<string> ClientUrls, ulong Incarnation = 0)
 {
     /// <summary>By content.</summary>
     public bool Equals(MemberAttributes? other) =>
-        other is not null && Name == other.Name && ClientUrls.AsSpan().SequenceEqual(other.ClientUrls.AsSpan());
+        other is not null && Name == other.Name && Incarnation == other.Incarnation && ClientUrls.AsSpan().SequenceEqual(other.ClientUrls.AsSpan());
 
     /// <summary>By content, the same in every process.</summary>
     public override int GetHashCode() => (Name.Length * 31) + (ClientUrls.IsDefault ? 0 : ClientUrls.Length);

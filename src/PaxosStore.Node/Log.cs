@@ -25,4 +25,49 @@ internal static partial class Log
 
     [LoggerMessage(7, LogLevel.Warning, "the actor system did not stop within {Seconds} s ({Status})")]
     public static partial void StopTimedOut(this ILogger log, double seconds, string status);
+
+    [LoggerMessage(8, LogLevel.Information, "members {Configuration}")]
+    public static partial void Configured(this ILogger log, string configuration);
+
+    [LoggerMessage(9, LogLevel.Information, "snapshot written slot={Slot} bytes={Bytes}")]
+    public static partial void SnapshotWritten(this ILogger log, long slot, long bytes);
+
+    [LoggerMessage(10, LogLevel.Warning, "no snapshot could be made at slot={Slot}, the log keeps growing until one can: {Reason}")]
+    public static partial void SnapshotFailed(this ILogger log, long slot, string reason);
+
+    [LoggerMessage(11, LogLevel.Warning, "an old snapshot could not be deleted slot={Slot}: {Reason}")]
+    public static partial void SnapshotNotDeleted(this ILogger log, long slot, string reason);
+
+    [LoggerMessage(12, LogLevel.Information, "catching up from a snapshot slot={Slot} piece={Piece} of {Count}")]
+    public static partial void SnapshotPiece(this ILogger log, long slot, int piece, int count);
+
+    [LoggerMessage(13, LogLevel.Information, "caught up from a snapshot slot={Slot} bytes={Bytes}")]
+    public static partial void SnapshotInstalled(this ILogger log, long slot, long bytes);
+
+    [LoggerMessage(14, LogLevel.Warning, "a snapshot from a peer is of no use: {Reason}")]
+    public static partial void SnapshotUseless(this ILogger log, string reason);
+
+    [LoggerMessage(15, LogLevel.Warning, "superfluous log could not be deleted, the next cut tries again: {Reason}")]
+    public static partial void CutFailed(this ILogger log, string reason);
+
+    [LoggerMessage(16, LogLevel.Warning, "disk full={Full}: while it is, this node does not vote; reads go on")]
+    public static partial void DiskRoom(this ILogger log, bool full);
+
+    [LoggerMessage(17, LogLevel.Information, "snapshot loaded slot={Slot} bytes={Bytes} took={Milliseconds}ms")]
+    public static partial void SnapshotLoaded(this ILogger log, long slot, long bytes, long milliseconds);
+
+    [LoggerMessage(18, LogLevel.Information, "joining: {What}")]
+    public static partial void Joining(this ILogger log, string what);
+
+    [LoggerMessage(19, LogLevel.Warning, "the journal is damaged ({Reason}); it was set aside as {File}, and the members are asked for what it held")]
+    public static partial void JournalSetAside(this ILogger log, string reason, string file);
+
+    [LoggerMessage(20, LogLevel.Warning, "{What}")]
+    public static partial void NewCluster(this ILogger log, string what);
+
+    [LoggerMessage(21, LogLevel.Information, "handed leadership over to {Leader}")]
+    public static partial void HandedOver(this ILogger log, string leader);
+
+    [LoggerMessage(22, LogLevel.Error, "the state differs from the other members' at slot={Slot}")]
+    public static partial void StateDiffers(this ILogger log, long slot);
 }

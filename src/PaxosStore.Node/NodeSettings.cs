@@ -16,6 +16,16 @@ public static class NodeDefaults
     public static Config Reference { get; } = ConfigurationFactory.FromResource<NodeSettings>("PaxosStore.Node.reference.conf");
 }
 
+/// <summary>What a node without a journal starts into.</summary>
+public enum ClusterState
+{
+    /// <summary>A cluster that is being formed of the members of <c>initial-cluster</c>.</summary>
+    New,
+
+    /// <summary>A cluster that exists and has been told of this member.</summary>
+    Existing,
+}
+
 /// <summary>Everything a node needs to know, read once from HOCON.</summary>
 public sealed record NodeSettings
 {
@@ -46,6 +56,21 @@ public sealed record NodeSettings
     /// <summary>Tells clusters apart that use the same addresses.</summary>
     public required string ClusterToken { get; init; }
 
+    /// <summary>What a node without a journal starts into.</summary>
+    public ClusterState InitialClusterState { get; init; }
+
+    /// <summary>Storage above which requests that add data are refused, bytes; 0 = no bound.</summary>
+    public long QuotaBytes { get; init; }
+
+    /// <summary>Most log entries between two snapshots; 0 = as many as weigh as much as the state.</summary>
+    public long SnapshotCount { get; init; }
+
+    /// <summary>Most members that stay without a vote.</summary>
+    public int MaxObservers { get; init; } = 1;
+
+    /// <summary>Refuse changes of the members that would leave too few of them alive.</summary>
+    public bool StrictReconfigCheck { get; init; } = true;
+
     /// <summary>Least silence of the leader before a node tries to lead.</summary>
     public required TimeSpan ElectionTimeout { get; init; }
 
@@ -74,8 +99,11 @@ public sealed record NodeSettings
     public ulong MemberIdOf(Uri peerUrl)
     {
         ArgumentNullException.ThrowIfNull(peerUrl);
-        return Digest($"{peerUrl.Scheme}://{peerUrl.Authority}");
+        return Digest(Text(peerUrl));
     }
+
+    /// <summary>A peer URL as members know it.</summary>
+    internal static string Text(Uri peerUrl) => $"{peerUrl.Scheme}://{peerUrl.Authority}";
 
     /// <summary>Reads and checks the section <c>paxosstore</c>.</summary>
     /// <exception cref="NodeStartupException">A value is missing or contradicts another one.</exception>
@@ -116,6 +144,7 @@ public sealed record NodeSettings
             AdvertisePeerUrl = advertisePeer,
             InitialCluster = cluster,
             ClusterToken = c.GetString("initial-cluster-token"),
+            InitialClusterState = c.GetString("initial-cluster-state") == "existing" ? ClusterState.Existing : ClusterState.New,
             ElectionTimeout = election,
             HeartbeatInterval = heartbeat,
             RequestTimeout = c.GetTimeSpan("request-timeout"),

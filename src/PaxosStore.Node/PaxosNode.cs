@@ -1,12 +1,13 @@
-using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Security.Cryptography;
 using Akka.Actor;
 using Akka.Actor.Setup;
-using Akka.Configuration;
 using Microsoft.Extensions.Logging;
+using PaxosStore.Consensus;
 using PaxosStore.Node.Actors;
 using PaxosStore.Node.Facade;
+using PaxosStore.Node.Startup;
+using PaxosStore.Node.Storage;
+using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node;
 
@@ -18,6 +19,9 @@ public interface INodeLifetime
 
     /// <summary>Completes, with the reason, when the node must stop.</summary>
     Task<string> Failed { get; }
+
+    /// <summary>Before a planned stop: lets another voter lead, if this node does. Returns once one does, or soon when none can.</summary>
+    Task HandOverAsync();
 }
 
 /// <summary>One running node: its directory, its ActorSystem, its roles.</summary>
@@ -28,6 +32,8 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     private readonly NodeSettings _settings;
     private readonly ILogger _log;
     private readonly DataDirectory _directory;
+    private readonly bool _throttler;
+    private readonly KvStateMachine _state = new();
     private readonly PaxosKvStore _store;
     private readonly NodeProgress _progress;
     private readonly NodeContext _context;
@@ -35,29 +41,28 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _introduction;
+    private Task _rescue = Task.CompletedTask;
     private int _disposed;
 
     private PaxosNode(NodeSettings settings, ILogger log, DataDirectory directory, bool throttler)
     {
-        (_settings, _log, _directory) = (settings, log, directory);
+        (_settings, _log, _directory, _throttler) = (settings, log, directory, throttler);
         _context = new NodeContext(settings, TimeProvider.System);
-        var state = new KvStateMachine();
-        _progress = new NodeProgress(state.View);
-        _store = new PaxosKvStore(_context, state, _progress, () => directory.StorageBytes);
-        log.Identity(_context.Self.ToString(), _context.ClusterId.ToString("x"), settings.InitialCluster.Count, directory.Path);
-        System = CreateSystem(settings, directory, throttler);
-        _context.Connect(System);
-        var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-        var parts = new NodeParts(state, _progress, _store, seed, log, Fail);
-        System.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
+        _progress = new NodeProgress(_state.View);
+        _store = new PaxosKvStore(_context, _state, _progress, () => directory.StorageBytes);
+        Admin = new StoreAdmin(_context, _store, _progress, directory);
+        System = Run(rescued: null);
         _introduction = IntroduceAsync();
     }
 
     /// <summary>The node's ActorSystem.</summary>
-    public ActorSystem System { get; }
+    public ActorSystem System { get; private set; }
 
     /// <summary>The store as the doors see it.</summary>
     public IKvStore Store => _store;
+
+    /// <summary>The cluster behind it, as operators see it.</summary>
+    public IStoreAdmin Admin { get; }
 
     /// <inheritdoc/>
     public Task Ready => _ready.Task;
@@ -84,45 +89,101 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         }
     }
 
+    /// <inheritdoc/>
+    public async Task HandOverAsync()
+    {
+        if (_progress.Leader != _context.Self.Value || _context.Newest.Voters is [_]) return;
+        var message = new PeerMessage(_context.ClusterId, _context.Self, new HandOver(null));
+        _context.Send(new Outgoing(_context.Self, Role.Proposer, message.Message));
+        for (var waited = TimeSpan.Zero; waited < _settings.ElectionTimeout && _progress.Leader == _context.Self.Value; waited += TimeSpan.FromMilliseconds(10))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10)).ConfigureAwait(false);
+        }
+
+        if (_progress.Leader is not 0 and var leader && leader != _context.Self.Value) _log.HandedOver(new NodeId(leader).ToString());
+    }
+
     /// <summary>Stops serving, flushes the journal and leaves.</summary>
     public async ValueTask DisposeAsync()
     {
         // The host stops it, the container disposes it: once is enough.
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        await HandOverAsync().ConfigureAwait(false);
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _introduction.ConfigureAwait(false);
-        if (await Task.WhenAny(System.Terminate(), Task.Delay(StopTimeout)).ConfigureAwait(false) is var first && !System.WhenTerminated.IsCompleted)
-        {
-            _log.StopTimedOut(StopTimeout.TotalSeconds, first.Status.ToString());
-        }
-
+        await _rescue.ConfigureAwait(false);
+        await TerminateAsync().ConfigureAwait(false);
         _directory.Dispose();
         _stopping.Dispose();
     }
 
-    private static ActorSystem CreateSystem(NodeSettings settings, DataDirectory directory, bool throttler)
+    private ActorSystem Run(RescuedJournal? rescued)
+    {
+        var system = CreateSystem();
+        _context.Connect(system);
+        var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+        var parts = new NodeParts(
+            _state, _progress, _store, _directory.JournalId ?? $"acceptor-{new NodeId(_settings.MemberId)}", new StartMarkers(_directory.Path), rescued,
+            _directory.HasRoom, seed, _log, Fail, SetJournalAside);
+        system.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
+        return system;
+    }
+
+    private ActorSystem CreateSystem()
     {
         try
         {
-            var config = AkkaConfig.For(settings, directory.JournalConnection, directory.SnapshotConnection, throttler);
+            var config = AkkaConfig.For(_settings, _directory.JournalConnection, _directory.SnapshotConnection, _throttler);
             return ActorSystem.Create(AkkaConfig.SystemName, ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(config)));
         }
         catch (Exception e) when (e is not NodeStartupException && e.GetBaseException() is global::System.Net.Sockets.SocketException socket)
         {
             throw new NodeStartupException(
-                $"can't listen for peers on {settings.ListenPeerUrl} ({socket.Message}): is another node running there? Choose another port with --listen-peer-urls");
+                $"can't listen for peers on {_settings.ListenPeerUrl} ({socket.Message}): is another node running there? Choose another port with --listen-peer-urls");
         }
     }
+
+    private async Task TerminateAsync()
+    {
+        if (await Task.WhenAny(System.Terminate(), Task.Delay(StopTimeout)).ConfigureAwait(false) is var first && !System.WhenTerminated.IsCompleted)
+        {
+            _log.StopTimedOut(StopTimeout.TotalSeconds, first.Status.ToString());
+        }
+    }
+
+    /// <summary>The journal can't be read: begin again without it, knowing only who this node is. The others know what it may have voted for.</summary>
+    private void SetJournalAside(string reason) => _rescue = Task.Run(async () =>
+    {
+        try
+        {
+            await TerminateAsync().ConfigureAwait(false);
+            var rescued = JournalRescue.Read(_directory.JournalConnection);
+            if (rescued is null)
+            {
+                Fail($"the journal in {_settings.DataDirectory} is damaged ({reason}) and does not even say whose it is: remove this member and add it anew on an empty directory");
+                return;
+            }
+
+            _log.JournalSetAside(reason, _directory.SetJournalAside());
+            if (!_stopping.IsCancellationRequested) System = Run(rescued);
+        }
+        catch (Exception e) when (e is NodeStartupException or IOException)
+        {
+            Fail($"the journal in {_settings.DataDirectory} is damaged ({reason}) and could not be set aside: {e.Message}");
+        }
+    });
 
     /// <summary>Publishes name and client URLs, and learns whether the cluster serves; repeats until it does.</summary>
     private async Task IntroduceAsync()
     {
-        var publish = new PublishMemberCommand(
-            _context.Self.Value, _settings.Name, [.. _settings.AdvertiseClientUrls.Select(u => $"{u.Scheme}://{u.Authority}")]);
         while (!_stopping.IsCancellationRequested)
         {
             try
             {
+                // First the log: with it comes who this node is.
+                await _store.ReadAsync(ReadConsistency.Linearizable, _stopping.Token).ConfigureAwait(false);
+                var publish = new PublishMemberCommand(
+                    _context.Self.Value, _settings.Name, [.. _settings.AdvertiseClientUrls.Select(u => $"{u.Scheme}://{u.Authority}")], _context.Identity.Incarnation);
                 if (!IsPublished(publish)) await _store.ExecuteAsync(publish, _stopping.Token).ConfigureAwait(false);
                 await _store.ReadAsync(ReadConsistency.Linearizable, _stopping.Token).ConfigureAwait(false);
                 _ready.TrySetResult();
@@ -140,7 +201,8 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     }
 
     private bool IsPublished(PublishMemberCommand publish) =>
-        _store.View.Members.TryGetValue(publish.MemberId, out var known) && known.Name == publish.Name && known.ClientUrls.SequenceEqual(publish.ClientUrls);
+        _store.View.Members.TryGetValue(publish.MemberId, out var known)
+        && known.Name == publish.Name && known.Incarnation == publish.Incarnation && known.ClientUrls.SequenceEqual(publish.ClientUrls);
 
     private void Fail(string reason)
     {

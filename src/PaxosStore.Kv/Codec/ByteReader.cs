@@ -73,6 +73,14 @@ internal ref struct ByteReader(ReadOnlyMemory<byte> input)
         return bytes;
     }
 
+    /// <summary>Everything up to the end.</summary>
+    public ReadOnlyMemory<byte> Rest()
+    {
+        var rest = _input[_position..];
+        _position = _span.Length;
+        return rest;
+    }
+
     public string Text()
     {
         try

@@ -15,6 +15,9 @@ internal sealed class ByteWriter(int capacity)
 
     public ReadOnlySpan<byte> Written => _buffer.AsSpan(0, _length);
 
+    /// <summary>Good until more is written.</summary>
+    public ReadOnlyMemory<byte> WrittenMemory => _buffer.AsMemory(0, _length);
+
     public byte[] ToArray() => _length == _buffer.Length ? _buffer : Written.ToArray();
 
     public void Clear() => _length = 0;
@@ -42,6 +45,16 @@ internal sealed class ByteWriter(int capacity)
 
     /// <summary>Zigzag, so that small negative numbers stay small.</summary>
     public void Signed(long value) => Unsigned((ulong)((value << 1) ^ (value >> 63)));
+
+    public void Fixed32(uint value)
+    {
+        Reserve(4);
+        _length += 4;
+        Patch32(_length - 4, value);
+    }
+
+    /// <summary>Writes over four bytes that are there already.</summary>
+    public void Patch32(int position, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_buffer.AsSpan(position), value);
 
     public void Fixed64(ulong value)
     {

@@ -12,6 +12,7 @@ public static partial class CommandCodec
         LeaseRevoke = 4,
         LeaseKeepAlive = 5,
         Refused = 6,
+        Alarm = 7,
     }
 
     /// <summary>Encodes the reply to a command.</summary>
@@ -100,6 +101,10 @@ public static partial class CommandCodec
             case RefusedResult refused:
                 writer.Byte((byte)refused.Code);
                 break;
+            case AlarmResult alarms:
+                writer.Unsigned((uint)LengthOf(alarms.Changed));
+                for (var i = 0; i < LengthOf(alarms.Changed); i++) WriteAlarm(writer, alarms.Changed[i]);
+                break;
             default:
                 break;
         }
@@ -113,10 +118,11 @@ public static partial class CommandCodec
         LeaseRevokeResult => ResultTag.LeaseRevoke,
         LeaseKeepAliveResult => ResultTag.LeaseKeepAlive,
         RefusedResult => ResultTag.Refused,
+        AlarmResult => ResultTag.Alarm,
         _ => throw new ArgumentException($"Unknown result {result.GetType().Name}.", nameof(result)),
     };
 
-    private static KvResult ReadResult(ref ByteReader reader)
+    internal static KvResult ReadResult(ref ByteReader reader)
     {
         var tag = (ResultTag)reader.Byte();
         var (revision, term) = (reader.Signed(), reader.Unsigned());
@@ -127,9 +133,18 @@ public static partial class CommandCodec
             ResultTag.LeaseGrant => new LeaseGrantResult(reader.Signed(), reader.Signed()) { Revision = revision, Term = term },
             ResultTag.LeaseRevoke => new LeaseRevokeResult(reader.Signed()) { Revision = revision, Term = term },
             ResultTag.LeaseKeepAlive => new LeaseKeepAliveResult(ReadNumbers(ref reader)) { Revision = revision, Term = term },
+            ResultTag.Alarm => new AlarmResult(ReadAlarms(ref reader)) { Revision = revision, Term = term },
             ResultTag.Refused => new RefusedResult(reader.Enum<KvErrorCode>()) { Revision = revision, Term = term },
             _ => throw ByteReader.Malformed("result is unknown"),
         };
+    }
+
+    private static ImmutableArray<AlarmInfo> ReadAlarms(ref ByteReader reader)
+    {
+        var count = reader.Count();
+        var alarms = Grow<AlarmInfo>(count);
+        for (var i = 0; i < count; i++) alarms.Add(ReadAlarm(ref reader));
+        return alarms.DrainToImmutable();
     }
 
     private static void WriteOpResult(ByteWriter writer, KvOpResult result, int nesting)

@@ -27,6 +27,8 @@ public static partial class CommandCodec
         LeaseKeepAlive = 5,
         PublishMember = 6,
         OpenClientSession = 7,
+        PublishIncarnation = 8,
+        Alarm = 9,
     }
 
     /// <summary>Encodes a command for the log.</summary>
@@ -96,10 +98,17 @@ public static partial class CommandCodec
                 WriteNumbers(writer, keepAlive.Ids);
                 break;
             case PublishMemberCommand publish:
-                writer.Byte((byte)CommandTag.PublishMember);
+                // One without an incarnation is written as before there were any.
+                writer.Byte((byte)(publish.Incarnation == 0 ? CommandTag.PublishMember : CommandTag.PublishIncarnation));
+                if (publish.Incarnation != 0) writer.Fixed64(publish.Incarnation);
                 writer.Fixed64(publish.MemberId);
                 writer.Text(publish.Name);
                 WriteTexts(writer, publish.ClientUrls);
+                break;
+            case AlarmCommand alarm:
+                writer.Byte((byte)CommandTag.Alarm);
+                writer.Flag(alarm.Raise);
+                WriteAlarm(writer, new AlarmInfo(alarm.MemberId, alarm.Kind));
                 break;
             case OpenClientSessionCommand:
                 writer.Byte((byte)CommandTag.OpenClientSession);
@@ -117,9 +126,33 @@ public static partial class CommandCodec
         CommandTag.LeaseRevoke => new LeaseRevokeCommand(reader.Signed()),
         CommandTag.LeaseKeepAlive => new LeaseKeepAliveCommand(ReadNumbers(ref reader)),
         CommandTag.PublishMember => new PublishMemberCommand(reader.Fixed64(), reader.Text(), ReadTexts(ref reader)),
+        CommandTag.PublishIncarnation => ReadPublish(ref reader),
+        CommandTag.Alarm => ReadAlarmCommand(ref reader),
         CommandTag.OpenClientSession => new OpenClientSessionCommand(),
         _ => throw ByteReader.Malformed("command is unknown"),
     };
+
+    private static PublishMemberCommand ReadPublish(ref ByteReader reader)
+    {
+        var incarnation = reader.Fixed64();
+        if (incarnation == 0) throw ByteReader.Malformed("incarnation is missing");
+        return new PublishMemberCommand(reader.Fixed64(), reader.Text(), ReadTexts(ref reader), incarnation);
+    }
+
+    private static AlarmCommand ReadAlarmCommand(ref ByteReader reader)
+    {
+        var raise = reader.Flag();
+        var alarm = ReadAlarm(ref reader);
+        return new AlarmCommand(raise, alarm.MemberId, alarm.Kind);
+    }
+
+    internal static void WriteAlarm(ByteWriter writer, AlarmInfo alarm)
+    {
+        writer.Fixed64(alarm.MemberId);
+        writer.Byte((byte)alarm.Kind);
+    }
+
+    internal static AlarmInfo ReadAlarm(ref ByteReader reader) => new(reader.Fixed64(), reader.Enum<AlarmKind>());
 
     internal static void WriteTexts(ByteWriter writer, ImmutableArray<string> texts)
     {
@@ -127,7 +160,7 @@ public static partial class CommandCodec
         for (var i = 0; i < LengthOf(texts); i++) writer.Text(texts[i]);
     }
 
-    private static ImmutableArray<string> ReadTexts(ref ByteReader reader)
+    internal static ImmutableArray<string> ReadTexts(ref ByteReader reader)
     {
         var count = reader.Count();
         var texts = Grow<string>(count);

@@ -45,6 +45,8 @@ public enum KvErrorCode
     ReconfigurationInProgress = 38,
     /// <summary>The peer URL is none.</summary>
     InvalidPeerUrl = 39,
+    /// <summary>The member is known by another incarnation: what publishes now has lost that one's journal and must join under a new id.</summary>
+    WrongIncarnation = 40,
 
     // The store could not serve it.
     /// <summary>Bounded queues are full: did not happen, try later.</summary>

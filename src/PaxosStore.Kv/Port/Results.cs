@@ -61,6 +61,10 @@ public sealed record LeaseRevokeResult(long DeletedKeys) : KvResult;
 /// <summary>Reply to <see cref="LeaseKeepAliveCommand"/>: the granted TTL in seconds per asked id, 0 where the lease does not exist.</summary>
 public sealed record LeaseKeepAliveResult(ImmutableArray<long> TtlSeconds) : KvResult;
 
+/// <summary>Reply to <see cref="AlarmCommand"/>.</summary>
+/// <param name="Changed">The alarm raised, also when it was up already; or those disarmed, by member and kind.</param>
+public sealed record AlarmResult(ImmutableArray<AlarmInfo> Changed) : KvResult;
+
 /// <summary>The state machine refused the command: it changed nothing.</summary>
 public sealed record RefusedResult(KvErrorCode Code) : KvResult;
 

@@ -148,10 +148,16 @@ internal sealed class ClientSessions
     {
         if (_byId.Count >= MostSessions) Remove(_byUse.Min.Id);
         var session = new ClientSession(id, acknowledgedBelow, now, edit);
-        _byId.Add(id, session);
-        _byUse.Add((now, id));
-        _changed.Add(session);
+        Restore(session);
         return session;
+    }
+
+    /// <summary>Takes in a session as it is.</summary>
+    public void Restore(ClientSession session)
+    {
+        _byId.Add(session.Id, session);
+        _byUse.Add((session.LastUsed, session.Id));
+        _changed.Add(session);
     }
 
     /// <summary>Ends sessions unused for <see cref="IdleTime"/>, oldest first, a bounded number at a time.</summary>

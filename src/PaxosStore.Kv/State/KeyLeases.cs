@@ -20,12 +20,15 @@ internal sealed record KeyLease(long Id, long TtlSeconds, TimeSpan Deadline, Imm
 /// <summary>All key leases by id, in an immutable table that a view captures by reference, and their deadlines in order.</summary>
 internal sealed class KeyLeases
 {
-    private static readonly ImmutableSortedSet<byte[]> NoKeys = ImmutableSortedSet.Create<byte[]>(ByteOrder.Instance);
+    public static readonly ImmutableSortedSet<byte[]> NoKeys = ImmutableSortedSet.Create<byte[]>(ByteOrder.Instance);
 
     /// <summary>(deadline, id) of every lease in <see cref="Table"/>; only the applier looks at it.</summary>
     private readonly SortedSet<(TimeSpan Deadline, long Id)> _deadlines = [];
 
     public ImmutableSortedDictionary<long, KeyLease> Table { get; private set; } = ImmutableSortedDictionary<long, KeyLease>.Empty;
+
+    /// <summary>Sum of the hashes of all leases.</summary>
+    public UInt128 Sum { get; private set; }
 
     public TimeSpan? NextDeadline => _deadlines.Count == 0 ? null : _deadlines.Min.Deadline;
 
@@ -33,10 +36,19 @@ internal sealed class KeyLeases
 
     public void Grant(long id, long ttlSeconds, TimeSpan now)
     {
-        var lease = new KeyLease(id, ttlSeconds, After(now, ttlSeconds), NoKeys);
-        Table = Table.Add(id, lease);
-        _deadlines.Add((lease.Deadline, id));
+        Restore(new KeyLease(id, ttlSeconds, After(now, ttlSeconds), NoKeys));
     }
+
+    /// <summary>Takes in a lease as it was.</summary>
+    public void Restore(KeyLease lease)
+    {
+        Table = Table.Add(lease.Id, lease);
+        _deadlines.Add((lease.Deadline, lease.Id));
+        Sum += StateHash.Of(lease);
+    }
+
+    /// <summary>Gives a lease the keys attached to it, for one that was restored without.</summary>
+    public void AttachAll(long id, ImmutableSortedSet<byte[]> keys) => Table = Table.SetItem(id, Table[id] with { Keys = keys });
 
     /// <summary>Moves the deadline to a full TTL from <paramref name="now"/>; the granted TTL, or 0 when there is no such lease.</summary>
     public long KeepAlive(long id, TimeSpan now)
@@ -45,7 +57,9 @@ internal sealed class KeyLeases
         var deadline = After(now, lease.TtlSeconds);
         if (deadline != lease.Deadline)
         {
-            Table = Table.SetItem(id, lease with { Deadline = deadline });
+            var kept = lease with { Deadline = deadline };
+            Table = Table.SetItem(id, kept);
+            Sum += StateHash.Of(kept) - StateHash.Of(lease);
             _deadlines.Remove((lease.Deadline, id));
             _deadlines.Add((deadline, id));
         }
@@ -58,6 +72,7 @@ internal sealed class KeyLeases
     {
         if (!Table.TryGetValue(id, out var lease)) return null;
         Table = Table.Remove(id);
+        Sum -= StateHash.Of(lease);
         _deadlines.Remove((lease.Deadline, id));
         return lease;
     }

@@ -5,7 +5,7 @@ namespace PaxosStore.Kv;
 /// </summary>
 internal sealed class KeyVersion
 {
-    /// <summary>Bytes of bookkeeping counted per live key in <see cref="KvView.DataBytes"/>.</summary>
+    /// <summary>Bytes of bookkeeping counted per version.</summary>
     private const int Overhead = 64;
 
     private KeyVersion? _previous;
@@ -54,7 +54,14 @@ internal sealed class KeyVersion
         set => Volatile.Write(ref _previous, value);
     }
 
-    public long LiveBytes => IsTombstone ? 0 : Key.Length + Value.Length + Overhead;
+    /// <summary>What <see cref="StateHash"/> makes of it, once it is finished; 0 for a tombstone.</summary>
+    public UInt128 Hash { get; set; }
+
+    /// <summary>What it counts for in <see cref="KvView.DataBytes"/> while it is the newest of its key.</summary>
+    public long LiveBytes => IsTombstone ? 0 : HeldBytes;
+
+    /// <summary>What it counts for in <see cref="KvView.HistoryBytes"/>.</summary>
+    public long HeldBytes => Key.Length + Value.Length + Overhead;
 
     /// <summary>The version a reader at <paramref name="revision"/> sees, or null when the key is not there.</summary>
     public KeyVersion? LiveAt(long revision)

@@ -27,6 +27,12 @@ internal sealed class MvccStore
 
     public long DataBytes { get; private set; }
 
+    /// <summary>About the bytes of all versions not given back yet.</summary>
+    public long HistoryBytes { get; private set; }
+
+    /// <summary>Sum of the hashes of all live versions.</summary>
+    public UInt128 Sum { get; private set; }
+
     /// <summary>Number of the batch being applied: the edit that owns the nodes it makes.</summary>
     public long Edit { get; private set; }
 
@@ -36,11 +42,12 @@ internal sealed class MvccStore
     /// <summary>What a request reads before anything of it was written.</summary>
     public MvccReader Reader => new(Root, Revision, CompactRevision, Trim);
 
-    public void BeginBatch(long wallClockUnixMs)
+    /// <summary>Starts a batch; memory of compacted history is given back, but none at or above <paramref name="pinned"/>.</summary>
+    public void BeginBatch(long wallClockUnixMs, long pinned)
     {
         Edit++;
         WallClockUnixMs = Math.Max(WallClockUnixMs, wallClockUnixMs);
-        TrimSlice();
+        TrimSlice(Math.Min(CompactRevision, pinned));
     }
 
     public void Begin() => _writing = Revision + 1;
@@ -81,10 +88,9 @@ internal sealed class MvccStore
             version.Version = previous.Version + 1;
             version.CreatedAtUnixMs = previous.CreatedAtUnixMs;
             version.Attributes = previous.Attributes;
-            DataBytes -= previous.LiveBytes;
         }
 
-        DataBytes += version.LiveBytes;
+        Count(version, previous);
         Reattach(version.Key, previous?.Lease ?? 0, lease);
         History.Append(version);
         return previous;
@@ -95,7 +101,7 @@ internal sealed class MvccStore
     {
         var tombstone = new KeyVersion(live.Key, [], _writing, isTombstone: true) { ModifiedAtUnixMs = WallClockUnixMs };
         Root = KeyTree.Put(Root, tombstone, Edit);
-        DataBytes -= live.LiveBytes;
+        Count(tombstone, live);
         Reattach(live.Key, live.Lease, 0);
         History.Append(tombstone);
     }
@@ -119,6 +125,53 @@ internal sealed class MvccStore
         return KvErrorCode.None;
     }
 
+    /// <summary>Takes in a version that was live at the compact revision; these come before all events, one per key.</summary>
+    public void RestoreBase(KeyVersion version)
+    {
+        Root = KeyTree.Put(Root, version, Edit);
+        Count(version, previous: null);
+    }
+
+    /// <summary>Takes in the next event of the history.</summary>
+    public void RestoreEvent(KeyVersion version)
+    {
+        Root = KeyTree.Put(Root, version, Edit);
+        Count(version, version.Previous is { IsTombstone: false } live ? live : null);
+        History.Append(version);
+    }
+
+    /// <summary>Sets the counters once all versions are in.</summary>
+    public void FinishRestore(long revision, long compactRevision, long wallClockUnixMs)
+    {
+        (Revision, CompactRevision, WallClockUnixMs) = (revision, compactRevision, wallClockUnixMs);
+
+        // What lies below was never there: that is as good as trimmed.
+        if (compactRevision > 0) Trim.Through = compactRevision;
+    }
+
+    /// <summary>Moves the revision ahead and compacts everything at it; the newest versions stay readable.</summary>
+    public void CompactAll(long revisionJump)
+    {
+        Revision += revisionJump;
+        CompactRevision = Revision;
+    }
+
+    /// <summary>Puts a finished version in the place of the live one before it, as far as sums go.</summary>
+    private void Count(KeyVersion version, KeyVersion? previous)
+    {
+        HistoryBytes += version.HeldBytes;
+        if (previous is not null)
+        {
+            DataBytes -= previous.LiveBytes;
+            Sum -= previous.Hash;
+        }
+
+        if (version.IsTombstone) return;
+        DataBytes += version.LiveBytes;
+        version.Hash = StateHash.Of(version);
+        Sum += version.Hash;
+    }
+
     private void Reattach(byte[] key, long from, long to)
     {
         if (from == to) return;
@@ -129,20 +182,23 @@ internal sealed class MvccStore
     /// <summary>
     /// Gives back a bounded amount of what compaction made unreadable, never less than what the batch before added, so it always catches up.
     /// </summary>
-    private void TrimSlice()
+    private void TrimSlice(long through)
     {
         var slice = LeastTrimPerBatch + (2 * (History.End - _trimmingFrom));
         _trimmingFrom = History.End;
-        if (CompactRevision <= 0) return;
+        if (through <= 0) return;
 
-        Trim.Through = CompactRevision;
-        for (var i = 0L; i < slice && History.NextToCut(CompactRevision) is { } version; i++)
+        if (through > Trim.Through) Trim.Through = through;
+        for (var i = 0L; i < slice && History.NextToCut(through) is { } version; i++)
         {
+            // What lay below the one before was cut when that one's turn came.
+            HistoryBytes -= version.Previous?.HeldBytes ?? 0;
             version.Previous = null;
-            if (version.IsTombstone && ReferenceEquals(KeyTree.Find(Root, version.Key), version))
-                Root = KeyTree.Remove(Root, version.Key, Edit);
+            if (!version.IsTombstone || !ReferenceEquals(KeyTree.Find(Root, version.Key), version)) continue;
+            Root = KeyTree.Remove(Root, version.Key, Edit);
+            HistoryBytes -= version.HeldBytes;
         }
 
-        History.DropBelow(CompactRevision);
+        History.DropBelow(through);
     }
 }

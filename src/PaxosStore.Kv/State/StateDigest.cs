@@ -24,12 +24,17 @@ internal static class StateDigest
         writer.Flag(false);
         AppendLeases(view, writer, hash);
         AppendSessions(view, writer, hash);
+        writer.Unsigned((uint)view.Members.Count);
         foreach (var (id, member) in view.Members)
         {
             writer.Fixed64(id);
             writer.Text(member.Name);
             CommandCodec.WriteTexts(writer, member.ClientUrls);
+            writer.Fixed64(member.Incarnation);
         }
+
+        writer.Unsigned((uint)view.Alarms.Count);
+        foreach (var alarm in view.Alarms) CommandCodec.WriteAlarm(writer, alarm);
 
         Flush(writer, hash, 0);
         return hash.GetHashAndReset();

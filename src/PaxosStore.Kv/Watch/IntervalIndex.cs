@@ -34,6 +34,17 @@ internal sealed class IntervalIndex
 
     public void Wake(KeyVersion version, List<KvWatcher> woken) => Wake(_root, version, woken);
 
+    public void WakeAll(long since, long revision, List<KvWatcher> woken) => WakeAll(_root, since, revision, woken);
+
+    private static void WakeAll(Node? node, long since, long revision, List<KvWatcher> woken)
+    {
+        for (; node is not null; node = node.Right)
+        {
+            WakeAll(node.Left, since, revision, woken);
+            node.Watchers.WakeAll(since, revision, woken);
+        }
+    }
+
     private static void Wake(Node? node, KeyVersion version, List<KvWatcher> woken)
     {
         while (node is not null && EndsAfter(node.MaxEnd, version.Key))

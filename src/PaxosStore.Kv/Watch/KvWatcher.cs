@@ -66,6 +66,13 @@ internal sealed class KvWatcher : IKvWatcher
         return Interlocked.CompareExchange(ref _pending, version.ModRevision, 0) == 0;
     }
 
+    /// <summary>Called by the applier when history from a revision on came in whole: it has to be scanned, so far as it is not below the start.</summary>
+    internal void WakeFrom(long since, long revision)
+    {
+        var from = Math.Max(since, _start);
+        if (from <= revision) Interlocked.CompareExchange(ref _pending, from, 0);
+    }
+
     internal void Notify() => Volatile.Read(ref _ready)?.Invoke();
 
     public WatchBatch TryRead(int maxBytes)

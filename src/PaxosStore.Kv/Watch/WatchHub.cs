@@ -91,6 +91,25 @@ public sealed class WatchHub
         _woken.Clear();
     }
 
+    /// <summary>
+    /// Makes <paramref name="view"/> current, whose history is another one than the last. Nobody knows whom what happened between the two concerned:
+    /// every watcher looks at all of it.
+    /// </summary>
+    internal void Install(KvView view)
+    {
+        lock (_gate)
+        {
+            var since = _view.Revision + 1;
+            Volatile.Write(ref _view, view);
+            foreach (var set in _byKey.Values) set.WakeAll(since, view.Revision, _woken);
+            _byRange.WakeAll(since, view.Revision, _woken);
+            Volatile.Write(ref _published, view.Revision);
+        }
+
+        foreach (var watcher in _woken) watcher.Notify();
+        _woken.Clear();
+    }
+
     private void Wake(KeyVersion version)
     {
         if (_byKey.TryGetValue(version.Key, out var set)) set.Wake(version, _woken);
@@ -131,6 +150,12 @@ internal sealed class WatcherSet
         last.PlaceInSet = watcher.PlaceInSet;
         _watchers[watcher.PlaceInSet] = last;
         _watchers.RemoveAt(_watchers.Count - 1);
+    }
+
+    public void WakeAll(long since, long revision, List<KvWatcher> woken)
+    {
+        foreach (var watcher in _watchers) watcher.WakeFrom(since, revision);
+        woken.AddRange(_watchers);
     }
 
     public void Wake(KeyVersion version, List<KvWatcher> woken)

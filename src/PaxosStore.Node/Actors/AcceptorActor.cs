@@ -1,82 +1,107 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Persistence;
+using Microsoft.Extensions.Logging;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Journal;
 using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node.Actors;
 
-/// <summary>The acceptor has replayed its journal: the other roles can start.</summary>
-internal sealed record AcceptorRecovered(Acceptor Acceptor);
+/// <summary>The journal has been read: who it belongs to (the last identity written; null in a fresh one) and its records in order.</summary>
+internal sealed record JournalReplayed(IdentityRecord? Identity, IReadOnlyList<JournalRecord> Records);
+
+/// <summary>The acceptor that the journal and the snapshots make, and what is to be written before anything else.</summary>
+internal sealed record BeginAcceptor(Acceptor Acceptor, ImmutableArray<JournalRecord> First);
 
 /// <summary>The node must stop; the reason is for the operator.</summary>
 internal sealed record NodeFailure(string Reason);
 
+/// <summary>The journal can't be read as it was written.</summary>
+internal sealed record JournalDamaged(string Reason);
+
 /// <summary>
 /// Drives <see cref="Acceptor"/>: one journal write in flight, everything that gathers meanwhile goes into the next (group commit), and what speaks for the
-/// disk leaves only after the write it waited for. A failed or rejected write stops the node: what is on disk is unknown then.
+/// disk leaves only after the write it waited for. A failed or rejected write stops the node: what is on disk is unknown then. While the disk is full nothing is
+/// written, so nothing that waits for the disk is said.
 /// </summary>
-internal sealed class AcceptorActor : UntypedPersistentActor
+internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
 {
     // One event must stay well below what SQLite and PostgreSQL take in one statement.
     private const int WriteBytes = 2 << 20;
 
     private readonly NodeContext _node;
     private readonly IActorRef _parent;
-    private readonly Acceptor _acceptor;
+    private readonly Func<long, bool> _hasRoom;
+    private readonly ILogger _log;
     private readonly Queue<JournalRecord> _records = new();
     private readonly Queue<(long After, Outgoing Message)> _afterDurable = new();
+    private readonly JournalCut _cut = new();
+
+    private List<JournalRecord>? _replayed = [];
+    private IdentityRecord? _identity;
+    private Acceptor? _acceptor;
 
     // Records handed over and records durable since the start, counted.
     private long _handedOver;
     private long _durable;
     private bool _writing;
-    private IdentityRecord? _identity;
+    private bool _full;
 
-    public AcceptorActor(NodeContext node, IActorRef parent)
+    public AcceptorActor(NodeContext node, string journalId, IActorRef parent, Func<long, bool> hasRoom, ILogger log)
     {
-        (_node, _parent) = (node, parent);
-        _acceptor = new Acceptor(node.Self, node.Settings.Paxos);
-        PersistenceId = $"acceptor-{node.Self}";
+        (_node, _parent, _hasRoom, _log) = (node, parent, hasRoom, log);
+        PersistenceId = journalId;
     }
 
     public override string PersistenceId { get; }
+
+    public ITimerScheduler Timers { get; set; } = null!;
 
     protected override void OnRecover(object message)
     {
         switch (message)
         {
             case JournalBatch batch:
+                _cut.Written(LastSequenceNr, batch);
                 foreach (var record in batch.Records)
                 {
                     if (record is IdentityRecord identity) _identity = identity;
-                    else _acceptor.Recover(record);
+                    else _replayed!.Add(record);
                 }
 
                 break;
             case RecoveryCompleted:
-                if (_identity is { } found && (found.ClusterId != _node.ClusterId || found.MemberId != _node.Self.Value))
-                {
-                    _parent.Tell(new NodeFailure(
-                        $"the journal in {_node.Settings.DataDirectory} belongs to member {found.MemberId:x} ('{found.Name}') of cluster {found.ClusterId:x}, this node is "
-                        + $"{_node.Self} of {_node.ClusterId:x}: start it with the flags of that member (peer URL, initial-cluster, token) or with another --data-dir"));
-                    return;
-                }
-
-                if (_identity is null) HandOver([new IdentityRecord(_node.ClusterId, _node.Self.Value, _node.Settings.Name)]);
-                _parent.Tell(new AcceptorRecovered(_acceptor));
+                _parent.Tell(new JournalReplayed(_identity, _replayed!));
+                _replayed = null;
                 break;
         }
     }
 
     protected override void OnCommand(object message)
     {
-        if (message is not PeerMessage m || !_node.Accepts(m)) return;
-        var effects = _acceptor.Step(m.From, m.Message, _node.Elapsed);
-        _node.Send(effects.Now);
-        HandOver(effects.Records);
-        foreach (var outgoing in effects.AfterDurable) _afterDurable.Enqueue((_handedOver, outgoing));
-        Release();
+        switch (message)
+        {
+            case BeginAcceptor m:
+                _acceptor = m.Acceptor;
+                HandOver(m.First);
+                DeferAsync(new AcceptorBegun(), begun => _parent.Tell(begun));
+                Timers.StartPeriodicTimer("tick", Tick.Instance, _node.Settings.HeartbeatInterval);
+                break;
+            case PeerMessage m when _acceptor is not null && _node.Accepts(m): Carry(_acceptor.Step(m.From, m.Message, _node.Elapsed)); break;
+            case Tick:
+                Carry(_acceptor!.Tick(_node.Elapsed));
+                if (!_writing && _records.Count > 0) Write();
+                break;
+            case DeleteMessagesSuccess:
+                _cut.Done();
+                DeleteNext();
+                break;
+            case DeleteMessagesFailure m:
+                _log.CutFailed(m.Cause.GetBaseException().Message);
+                _cut.Done();
+                break;
+        }
     }
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) =>
@@ -85,22 +110,41 @@ internal sealed class AcceptorActor : UntypedPersistentActor
     protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) =>
         _parent.Tell(new NodeFailure($"the journal rejected a write ({cause.GetBaseException().Message}), so the node stops"));
 
-    protected override void OnRecoveryFailure(Exception reason, object? message = null) =>
-        _parent.Tell(new NodeFailure($"the journal in {_node.Settings.DataDirectory} can't be replayed: {reason.GetBaseException().Message}"));
+    protected override void OnRecoveryFailure(Exception reason, object? message = null) => _parent.Tell(new JournalDamaged(reason.GetBaseException().Message));
+
+    private void Carry(Effects effects)
+    {
+        if (effects.Stop == StopReason.JournalLost) _parent.Tell(NodeFailures.JournalLost(_node));
+        _node.Send(effects.Now);
+        HandOver(effects.Records);
+        foreach (var outgoing in effects.AfterDurable) _afterDurable.Enqueue((_handedOver, outgoing));
+        Release();
+    }
 
     private void HandOver(IEnumerable<JournalRecord> records)
     {
         foreach (var record in records)
         {
-            _records.Enqueue(record);
-            _handedOver++;
+            // What says whose journal this is must outlast the cut.
+            if (record is BaseRecord) Enqueue(_node.Identity.ToRecord(_node.Settings.Name));
+            Enqueue(record);
         }
 
         if (!_writing && _records.Count > 0) Write();
     }
 
+    private void Enqueue(JournalRecord record)
+    {
+        _records.Enqueue(record);
+        _handedOver++;
+    }
+
     private void Write()
     {
+        var wasFull = _full;
+        _full = !_hasRoom(WriteBytes);
+        if (_full != wasFull) _log.DiskRoom(_full);
+        if (_full) return;
         _writing = true;
         var batch = new List<JournalRecord>();
         for (var bytes = 0; bytes < WriteBytes && _records.TryDequeue(out var record); bytes += record is AcceptRecord a ? a.Value.Size : 64) batch.Add(record);
@@ -108,7 +152,9 @@ internal sealed class AcceptorActor : UntypedPersistentActor
         {
             _writing = false;
             _durable += written.Records.Length;
+            _cut.Written(LastSequenceNr, written);
             Release();
+            DeleteNext();
             if (_records.Count > 0) Write();
         });
     }
@@ -116,5 +162,10 @@ internal sealed class AcceptorActor : UntypedPersistentActor
     private void Release()
     {
         while (_afterDurable.TryPeek(out var next) && next.After <= _durable) _node.Send(_afterDurable.Dequeue().Message);
+    }
+
+    private void DeleteNext()
+    {
+        if (_cut.TryNext(out var through)) DeleteMessages(through);
     }
 }

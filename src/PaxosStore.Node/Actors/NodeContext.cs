@@ -1,55 +1,82 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node.Actors;
 
-/// <summary>What the actors of one node share: who it is, its clock, and the way to every role of every member.</summary>
+/// <summary>What the actors of one node share: who it is, its clock, its members, and the way to every role of every member.</summary>
 internal sealed class NodeContext
 {
+    private sealed record Members(ImmutableArray<Governing> Governing, ImmutableDictionary<NodeId, IActorRef[]> Routes);
+
     private readonly TimeProvider _time;
     private readonly long _start;
-    private readonly IReadOnlyDictionary<string, Uri> _members;
-    private readonly Dictionary<NodeId, IActorRef[]> _remote = [];
     private readonly IActorRef?[] _local = new IActorRef?[4];
+    private readonly Lock _gate = new();
+    private IActorRefProvider? _provider;
+    private NodeIdentity _identity;
+    private Members _members = new([], ImmutableDictionary<NodeId, IActorRef[]>.Empty);
 
+    /// <summary>A node that is, until its journal says otherwise, who its settings make it.</summary>
     public NodeContext(NodeSettings settings, TimeProvider time)
     {
-        (Settings, _time, _start, _members) = (settings, time, time.GetTimestamp(), settings.InitialCluster);
-        Self = new NodeId(settings.MemberId);
-        ClusterId = settings.ClusterId;
-        Configuration = new Configuration(_members.Values.Select(url => new NodeId(settings.MemberIdOf(url))));
+        (Settings, _time, _start) = (settings, time, time.GetTimestamp());
+        _identity = new NodeIdentity(settings.ClusterId, new NodeId(settings.MemberId), NodeIdentity.Draw());
+        _members = _members with { Governing = [new Governing(Slot.Zero.Next, NodeIdentity.FirstConfiguration(settings))] };
     }
 
     public NodeSettings Settings { get; }
 
-    public NodeId Self { get; }
+    public NodeIdentity Identity => Volatile.Read(ref _identity);
 
-    public ulong ClusterId { get; }
+    public NodeId Self => Identity.Self;
 
-    public Configuration Configuration { get; }
+    public ulong ClusterId => Identity.ClusterId;
+
+    /// <summary>What governs the slots after those applied here.</summary>
+    public ImmutableArray<Governing> Governing => Volatile.Read(ref _members).Governing;
+
+    /// <summary>The newest configuration applied here.</summary>
+    public Configuration Newest => Governing[^1].Configuration;
 
     /// <summary>Monotonic time since the node started; goes on while the process is suspended.</summary>
     public TimeSpan Elapsed => _time.GetElapsedTime(_start);
 
     public Instant Now => new(Elapsed, _time.GetUtcNow().ToUnixTimeMilliseconds());
 
-    /// <summary>
-    /// Builds the ways to the other members: references by path without incarnation, so that a restarted process is found again. That needs roles which are
-    /// never stopped and made anew within one ActorSystem: the receiving side caches what a path resolved to.
-    /// </summary>
+    /// <summary>The journal knows who this node is.</summary>
+    public void Become(NodeIdentity identity) => Volatile.Write(ref _identity, identity);
+
+    /// <summary>From now on messages can be sent.</summary>
     public void Connect(ActorSystem system)
     {
-        var provider = ((ExtendedActorSystem)system).Provider;
-        var protocol = provider.DefaultAddress.Protocol;
-        foreach (var url in _members.Values)
+        _provider = ((ExtendedActorSystem)system).Provider;
+        Array.Clear(_local);
+        Volatile.Write(ref _members, new Members(Governing, ImmutableDictionary<NodeId, IActorRef[]>.Empty));
+        Govern(Governing);
+    }
+
+    /// <summary>
+    /// Other members govern now. The way to a former one stays, so that it can be told. References are by path without incarnation, so that a restarted process is
+    /// found again. That needs roles which are never stopped and made anew within one ActorSystem: the receiving side caches what a path resolved to.
+    /// </summary>
+    public void Govern(ImmutableArray<Governing> governing)
+    {
+        lock (_gate)
         {
-            var id = new NodeId(Settings.MemberIdOf(url));
-            if (id == Self) continue;
-            var root = new RootActorPath(new Address(protocol, AkkaConfig.SystemName, url.Host, url.Port)) / "user" / AkkaConfig.RootActor;
-            _remote[id] = [.. Enum.GetValues<Role>().Select(role => provider.ResolveActorRef((root / ActorName(role)).ToString()))];
+            var routes = _members.Routes;
+            foreach (var member in governing.SelectMany(g => g.Configuration.Members))
+            {
+                if (member.Id != Self && Uri.TryCreate(member.Address, UriKind.Absolute, out var url)) routes = routes.SetItem(member.Id, [.. RolesAt(url)]);
+            }
+
+            Volatile.Write(ref _members, new Members(governing, routes));
         }
     }
+
+    /// <summary>The root actor of the node at a peer URL.</summary>
+    public IActorRef RootAt(Uri url) => _provider!.ResolveActorRef(Root(url).ToString());
 
     public void Register(Role role, IActorRef actor) => _local[(int)role] = actor;
 
@@ -68,10 +95,28 @@ internal sealed class NodeContext
 
     public void Send(Outgoing message)
     {
-        var target = message.To == Self ? _local[(int)message.Role] : _remote.TryGetValue(message.To, out var roles) ? roles[(int)message.Role] : null;
+        var target = message.To == Self ? _local[(int)message.Role]
+            : Volatile.Read(ref _members).Routes.TryGetValue(message.To, out var roles) ? roles[(int)message.Role] : null;
         target?.Tell(new PeerMessage(ClusterId, Self, message.Message), ActorRefs.NoSender);
     }
 
-    /// <summary>Whether a message is of this cluster and from a member of it.</summary>
-    public bool Accepts(PeerMessage message) => message.ClusterId == ClusterId && (message.From == Self || _remote.ContainsKey(message.From));
+    /// <summary>Whether a message is of this cluster and from a member of it; a former member is told that it is none.</summary>
+    public bool Accepts(PeerMessage message)
+    {
+        if (message.ClusterId != ClusterId) return false;
+        if (message.From == Self) return true;
+        var members = Volatile.Read(ref _members);
+        foreach (var (_, configuration) in members.Governing)
+        {
+            if (configuration.Find(message.From) is not null) return true;
+        }
+
+        if (message.Message is not NotMember) Send(new Outgoing(message.From, Role.Learner, new NotMember(members.Governing[^1].Configuration.Version)));
+        return message.Message is NotMember && members.Routes.ContainsKey(message.From);
+    }
+
+    private IEnumerable<IActorRef> RolesAt(Uri url) => Enum.GetValues<Role>().Select(role => _provider!.ResolveActorRef((Root(url) / ActorName(role)).ToString()));
+
+    private ActorPath Root(Uri url) =>
+        new RootActorPath(new Address(_provider!.DefaultAddress.Protocol, AkkaConfig.SystemName, url.Host, url.Port)) / "user" / AkkaConfig.RootActor;
 }

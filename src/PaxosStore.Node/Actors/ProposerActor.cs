@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Consensus;
@@ -22,10 +23,14 @@ internal sealed class ProposerActor : UntypedActor, IWithTimers
     private NodeId? _leader;
     private ProposerPhase _phase;
 
-    public ProposerActor(NodeContext node, Ballot promised, ulong seed, NodeProgress progress, IActorRef facade, ILogger log)
+    // The slot whose state this node must hold before it may lead: what its acceptor holds as chosen it must be able to serve.
+    private readonly Slot _stateNeeded;
+
+    public ProposerActor(
+        NodeContext node, ImmutableArray<Governing> governing, Ballot promised, Slot stateNeeded, ulong seed, NodeProgress progress, IActorRef facade, ILogger log)
     {
-        (_node, _progress, _facade, _log) = (node, progress, facade, log);
-        _proposer = new Proposer(node.Self, node.Configuration, node.Settings.Paxos, promised, seed);
+        (_node, _stateNeeded, _progress, _facade, _log) = (node, stateNeeded, progress, facade, log);
+        _proposer = new Proposer(node.Self, governing, node.Settings.Paxos, promised, seed);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -41,7 +46,7 @@ internal sealed class ProposerActor : UntypedActor, IWithTimers
         switch (message)
         {
             case PeerMessage m when _node.Accepts(m): Carry(_proposer.Step(m.From, m.Message, _node.Now)); break;
-            case Tick: OnTick(); break;
+            case Tick when _progress.View.AppliedSlot >= _stateNeeded.Number: OnTick(); break;
         }
     }
 

@@ -21,18 +21,24 @@ internal sealed class KvFacadeActor : UntypedActor, IWithTimers
     private readonly NodeContext _node;
     private readonly PaxosKvStore _store;
     private readonly RequestTracker _requests;
+    private readonly ChangeTracker _changes;
 
     public KvFacadeActor(NodeContext node, PaxosKvStore store)
     {
         (_node, _store) = (node, store);
         _requests = new RequestTracker(store.View, node.Settings.RequestTimeout, node.Settings.ElectionTimeout, RandomId);
+        _changes = new ChangeTracker(node.Settings.RequestTimeout, node.Settings.ElectionTimeout / 4);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
     protected override void PreStart() => Timers.StartPeriodicTimer("tick", Tick.Instance, _node.Settings.HeartbeatInterval / 2);
 
-    protected override void PostStop() => _requests.Stop();
+    protected override void PostStop()
+    {
+        _requests.Stop();
+        _changes.Stop();
+    }
 
     protected override void OnReceive(object message)
     {
@@ -41,22 +47,38 @@ internal sealed class KvFacadeActor : UntypedActor, IWithTimers
         {
             case Submitted: _store.SignalSeen(); break;
             case AppliedBatch m: _requests.Applied(m.View, m.Commands, now); break;
+            case StateInstalled m: _requests.Installed(m.View, now); break;
+            case ConfigurationDecided m: _changes.Decided(m); break;
+            case PeerMessage { Message: ReconfigureRejected rejected } m when _node.Accepts(m): _changes.Step(rejected); break;
             case PeerMessage m when _node.Accepts(m): _requests.Step(m.Message, now); break;
-            case LeaderChange m: _requests.LeaderChanged(m.Leader, now); break;
-            case Tick: _requests.Tick(now); break;
+            case LeaderChange m:
+                _requests.LeaderChanged(m.Leader, now);
+                _changes.LeaderChanged(m.Leader, now);
+                break;
+            case Tick:
+                _requests.Tick(now);
+                _changes.Tick(now);
+                break;
             case FacadeRequest m: OnRequest(m); break;
         }
 
         Drain(now);
         _requests.Flush(now);
-        _node.Send(_requests.Outbox);
-        _requests.Outbox.Clear();
+        Send(_requests.Outbox);
+        Send(_changes.Outbox);
+    }
+
+    private void Send(List<Outgoing> outbox)
+    {
+        _node.Send(outbox);
+        outbox.Clear();
     }
 
     private void Drain(TimeSpan now)
     {
         while (_requests.PendingWrites < _node.Settings.MaxPendingRequests && _store.Writes.TryRead(out var write)) _requests.Write(write, now);
         while (_requests.PendingReads < _node.Settings.MaxPendingRequests && _store.Reads.TryRead(out var read)) _requests.Read(read, now);
+        while (_store.Changes.TryRead(out var change)) _changes.Add(change, now);
     }
 
     private void OnRequest(FacadeRequest request)

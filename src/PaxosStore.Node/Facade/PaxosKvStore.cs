@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Akka.Actor;
+using PaxosStore.Consensus;
 using PaxosStore.Node.Actors;
 
 namespace PaxosStore.Node.Facade;
@@ -19,6 +20,7 @@ internal sealed class PaxosKvStore : IKvStore
     private readonly Func<long> _storageBytes;
     private readonly Channel<PendingWrite> _writes;
     private readonly Channel<PendingRead> _reads;
+    private readonly Channel<PendingChange> _changes = Channel.CreateBounded<PendingChange>(new BoundedChannelOptions(64) { SingleReader = true });
     private IActorRef _facade = ActorRefs.Nobody;
     private int _signalled;
 
@@ -34,7 +36,12 @@ internal sealed class PaxosKvStore : IKvStore
 
     public ChannelReader<PendingRead> Reads => _reads.Reader;
 
+    public ChannelReader<PendingChange> Changes => _changes.Reader;
+
     public KvView View => _progress.View;
+
+    /// <summary>The state as of now, pinned.</summary>
+    public KvPin Pin() => _state.PinView();
 
     public TimeSpan LogTimeEstimate => _progress.EstimatedLogTime(_node.Elapsed);
 
@@ -43,10 +50,10 @@ internal sealed class PaxosKvStore : IKvStore
         get
         {
             var view = View;
-            var members = _node.Settings.InitialCluster.Select(member => Member(member.Key, member.Value, view)).ToArray();
+            var configuration = _node.Newest;
             return new StoreStatus(
                 _node.ClusterId, _node.Self.Value, _progress.Leader, view.Term, _progress.ChosenSlot, view.AppliedSlot,
-                _storageBytes(), view.DataBytes, !_node.Configuration.IsVoter(_node.Self), members);
+                _storageBytes(), view.DataBytes, !configuration.IsVoter(_node.Self), [.. configuration.Members.Select(m => Member(m, view))]);
         }
     }
 
@@ -90,12 +97,20 @@ internal sealed class PaxosKvStore : IKvStore
         if (Interlocked.Exchange(ref _signalled, 1) == 0) _facade.Tell(Submitted.Instance, ActorRefs.NoSender);
     }
 
-    private MemberInfo Member(string name, Uri peerUrl, KvView view)
+    /// <summary>Has a change of the members agreed on.</summary>
+    /// <exception cref="KvException">The outcome could not be learned in time.</exception>
+    public async Task<ChangeOutcome> ChangeAsync(Configuration next, CancellationToken cancellationToken)
     {
-        var id = _node.Settings.MemberIdOf(peerUrl);
-        var url = $"{peerUrl.Scheme}://{peerUrl.Authority}";
-        return view.Members.TryGetValue(id, out var published)
-            ? new MemberInfo(id, published.Name, [url], published.ClientUrls, false)
-            : new MemberInfo(id, "", [url], [], false);
+        var change = new PendingChange(next);
+        Submit(_changes.Writer, change);
+        return await change.Completion.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static MemberInfo Member(Member member, KvView view)
+    {
+        var observer = member.Kind != MemberKind.Voter;
+        return view.Members.TryGetValue(member.Id.Value, out var published)
+            ? new MemberInfo(member.Id.Value, published.Name, [member.Address], published.ClientUrls, observer)
+            : new MemberInfo(member.Id.Value, "", [member.Address], [], observer);
     }
 }

@@ -167,6 +167,21 @@ internal sealed class RequestTracker
         Flush(now);
     }
 
+    /// <summary>
+    /// A snapshot took the place of a stretch of the log: what of this node's requests was applied there, the session in it remembers. The others are still to come.
+    /// </summary>
+    public void Installed(KvView view, TimeSpan now)
+    {
+        _view = view;
+        foreach (var write in _pending.Values.ToArray())
+        {
+            if (view.RememberedResult(_clientId, write.Number) is { } result) Complete(write, result, now);
+        }
+
+        CompleteReads();
+        Flush(now);
+    }
+
     public void Tick(TimeSpan now)
     {
         while (_deadlines.TryPeek(out var next) && (next.Write.Completion.Task.IsCompleted || now >= next.Deadline))

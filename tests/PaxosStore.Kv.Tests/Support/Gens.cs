@@ -77,9 +77,19 @@ internal static class Gens
         (1, Gen.Long[1, 3].Select(id => (KvCommand)new LeaseRevokeCommand(id))),
         (1, Gen.Long[1, 3].Array[0, 3].Select(ids => (KvCommand)new LeaseKeepAliveCommand([.. ids]))));
 
+    /// <summary>Also what the naive model does not know.</summary>
+    public static readonly Gen<KvCommand> AnyCommand = Gen.Frequency(
+        (12, Command),
+        (1, Gen.Select(Gen.ULong[1, 3], Gen.ULong[0, 2], Gen.Int[0, 2], (id, incarnation, urls) =>
+            (KvCommand)new PublishMemberCommand(id, "n" + urls, [.. Enumerable.Repeat("http://u", urls)], incarnation))),
+        (1, Gen.Select(Gen.Int[0, 2], Gen.ULong[0, 2], Gen.Int[0, 2], (raise, id, kind) => (KvCommand)new AlarmCommand(raise == 0, id, (AlarmKind)kind))));
+
     /// <summary>A batch: how much log time passes before it, and its commands.</summary>
     public static readonly Gen<(int Seconds, KvCommand[] Commands)> Batch =
         Gen.Select(Gen.Frequency((3, Gen.Const(0)), (1, Gen.Int[0, 6])), Command.Array[0, 4]);
+
+    public static readonly Gen<(int Seconds, KvCommand[] Commands)> AnyBatch =
+        Gen.Select(Gen.Frequency((3, Gen.Const(0)), (1, Gen.Int[0, 6])), AnyCommand.Array[0, 4]);
 
     private static Gen<KvOp> OpOf(int depth) => depth == 0
         ? Gen.Frequency((4, Put), (2, Delete), (2, HistoricRange))

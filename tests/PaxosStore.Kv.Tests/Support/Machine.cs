@@ -11,6 +11,11 @@ internal sealed class Machine
 
     public Machine() => Apply(CommandCodec.Encode(Client, 0, 0, new OpenClientSessionCommand()));
 
+    private Machine(Machine other, KvStateMachine state)
+    {
+        (State, Time, _slot, _number) = (state, other.Time, other._slot, other._number);
+    }
+
     public KvStateMachine State { get; } = new();
 
     public KvView View => State.View;
@@ -18,6 +23,9 @@ internal sealed class Machine
     public TimeSpan Time { get; set; }
 
     public long NextSlot => _slot + 1;
+
+    /// <summary>The same client at the same point of the log, on another state machine.</summary>
+    public Machine On(KvStateMachine state) => new(this, state);
 
     public KvResult Run(KvCommand command) => RunAll([command])[0].Result;
 
@@ -31,6 +39,15 @@ internal sealed class Machine
         }
 
         return Apply(encoded);
+    }
+
+    /// <summary>Asks for the last requests once more: any command will do, as it must not be applied.</summary>
+    public IReadOnlyList<AppliedCommand> Repeat(int requests)
+    {
+        var first = Math.Max(1, _number - requests + 1);
+        var again = new List<ReadOnlyMemory<byte>>();
+        for (var number = first; number <= _number; number++) again.Add(CommandCodec.Encode(Client, number, 0, new LeaseGrantCommand(0, 1)));
+        return Apply([.. again]);
     }
 
     public IReadOnlyList<AppliedCommand> Apply(params ReadOnlyMemory<byte>[] commands) =>
@@ -55,6 +72,23 @@ internal sealed class Machine
 
 internal static class Bytes
 {
+    /// <summary>A view's snapshot in one piece.</summary>
+    public static byte[] Snapshot(KvView view, int chunkBytes = 1000)
+    {
+        var bytes = new List<byte>();
+        foreach (var chunk in KvSnapshot.Write(view, chunkBytes)) bytes.AddRange(chunk.Span);
+        return [.. bytes];
+    }
+
+    public static KvStateMachine Restore(ReadOnlySpan<byte> snapshot, int pieces = 4096)
+    {
+        using var reader = new KvSnapshotReader();
+        for (; !snapshot.IsEmpty; snapshot = snapshot[Math.Min(pieces, snapshot.Length)..]) reader.Add(snapshot[..Math.Min(pieces, snapshot.Length)]);
+        return reader.Complete();
+    }
+
+    public static string Digest(KvView view) => Convert.ToHexString(view.ComputeDigest());
+
     public static KeyRange Everything { get; } = new(new byte[] { 0 }, ReadOnlyMemory<byte>.Empty);
 
     public static ReadOnlyMemory<byte> Of(string text) => Encoding.Latin1.GetBytes(text);

@@ -1,0 +1,37 @@
+namespace PaxosStore.Node.Actors;
+
+/// <summary>When the next snapshot is due: when the log since the last one outweighs the state, so that neither disk nor restart cost more than in proportion to it.</summary>
+/// <param name="mostSlots">Most slots between two; 0 = as many as their weight allows.</param>
+/// <param name="slot">Slot of the last one.</param>
+/// <param name="bytes">Its size.</param>
+internal sealed class SnapshotTrigger(long mostSlots, long slot, long bytes)
+{
+    // A small state is not written again for every few writes.
+    private const long LeastLogBytes = 8 << 20;
+
+    private long _slots;
+    private long _logBytes;
+    private bool _running;
+
+    /// <summary>Slot of the last snapshot.</summary>
+    public long Last { get; private set; } = slot;
+
+    public void Applied(long valueBytes)
+    {
+        _slots++;
+        _logBytes += valueBytes;
+    }
+
+    public bool Due(long stateBytes) =>
+        !_running && ((mostSlots > 0 && _slots >= mostSlots) || _logBytes >= Math.Max(LeastLogBytes, Math.Max(stateBytes, bytes)));
+
+    /// <summary>One is being made of the state as it is now.</summary>
+    public void Begun() => (_running, _slots, _logBytes) = (true, 0, 0);
+
+    /// <summary>It is done; it failed when <paramref name="size"/> is 0, and is due again as the log grows on.</summary>
+    public void Taken(long at, long size)
+    {
+        _running = false;
+        if (size > 0) (Last, bytes) = (at, size);
+    }
+}

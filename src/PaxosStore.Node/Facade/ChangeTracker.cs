@@ -1,0 +1,116 @@
+using PaxosStore.Consensus;
+
+namespace PaxosStore.Node.Facade;
+
+/// <summary>What became of a change of the members.</summary>
+internal enum ChangeOutcome
+{
+    /// <summary>It stands in the log.</summary>
+    Done,
+
+    /// <summary>It did not happen and never will: the configuration it was to follow has another successor, or another change is not in force yet.</summary>
+    Overtaken,
+
+    /// <summary>It did not happen: a node that was to vote has not caught up.</summary>
+    NotCaughtUp,
+
+    /// <summary>It did not happen: too few of the voters that would be left are alive.</summary>
+    TooFewAlive,
+}
+
+/// <summary>A change of the members that waits for its outcome.</summary>
+internal sealed class PendingChange(Configuration next)
+{
+    public Configuration Next => next;
+
+    public TaskCompletionSource<ChangeOutcome> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public long Number { get; set; }
+
+    public TimeSpan Deadline { get; set; }
+
+    public TimeSpan SentAt { get; set; } = TimeSpan.MinValue;
+}
+
+/// <summary>
+/// Asks the leader for changes of the members, one after the other, and again when a leader is lost: the version a change follows makes repeats harmless.
+/// Single-threaded and pure but for completing tasks.
+/// </summary>
+internal sealed class ChangeTracker(TimeSpan requestTimeout, TimeSpan repeatAfter)
+{
+    private readonly List<PendingChange> _pending = [];
+    private NodeId? _leader;
+    private long _lastNumber;
+
+    public List<Outgoing> Outbox { get; } = [];
+
+    public void Add(PendingChange change, TimeSpan now)
+    {
+        change.Deadline = now + requestTimeout;
+        _pending.Add(change);
+        Flush(now);
+    }
+
+    public void LeaderChanged(NodeId? leader, TimeSpan now)
+    {
+        _leader = leader;
+        foreach (var change in _pending) change.SentAt = TimeSpan.MinValue;
+        Flush(now);
+    }
+
+    public void Step(ReconfigureRejected m)
+    {
+        if (_pending.Find(c => c.Number == m.Number) is not { } change) return;
+        switch (m.Reason)
+        {
+            case Rejection.NotNext: Complete(change, ChangeOutcome.Overtaken); break;
+            case Rejection.NotCaughtUp: Complete(change, ChangeOutcome.NotCaughtUp); break;
+            case Rejection.TooFewAlive: Complete(change, ChangeOutcome.TooFewAlive); break;
+            default: break; // Not the leader (any more), or no room: asked again at the next tick.
+        }
+    }
+
+    /// <summary>A configuration was applied here.</summary>
+    public void Decided(ConfigurationDecided decided)
+    {
+        foreach (var change in _pending.ToArray())
+        {
+            if (decided.Configuration.Change == change.Next.Change) Complete(change, decided.Void ? ChangeOutcome.Overtaken : ChangeOutcome.Done);
+            else if (!decided.Void && decided.Configuration.Version >= change.Next.Version) Complete(change, ChangeOutcome.Overtaken);
+        }
+    }
+
+    public void Tick(TimeSpan now)
+    {
+        foreach (var change in _pending.ToArray())
+        {
+            if (now < change.Deadline) continue;
+            _pending.Remove(change);
+            change.Completion.TrySetException(new KvException(KvErrorCode.Timeout, KvOutcome.Unknown));
+        }
+
+        Flush(now);
+    }
+
+    public void Stop()
+    {
+        foreach (var change in _pending) change.Completion.TrySetException(new KvException(KvErrorCode.Stopped, KvOutcome.Unknown));
+    }
+
+    private void Flush(TimeSpan now)
+    {
+        if (_leader is not { } leader) return;
+        foreach (var change in _pending)
+        {
+            if (change.SentAt != TimeSpan.MinValue && now - change.SentAt < repeatAfter) continue;
+            (change.SentAt, change.Number) = (now, ++_lastNumber);
+            Outbox.Add(new Outgoing(leader, Role.Proposer, new Reconfigure(change.Number, change.Next)));
+        }
+    }
+
+    private void Complete(PendingChange change, ChangeOutcome outcome)
+    {
+        _pending.Remove(change);
+        change.Completion.TrySetResult(outcome);
+    }
+}

@@ -1,0 +1,51 @@
+using Microsoft.Data.Sqlite;
+using PaxosStore.Consensus;
+using PaxosStore.Node.Journal;
+using PaxosStore.Node.Startup;
+
+namespace PaxosStore.Node.Storage;
+
+/// <summary>Reads what can still be read of a damaged journal: not to vote on it, but to know whose it was and whom to ask.</summary>
+internal static class JournalRescue
+{
+    /// <summary>What the sound events say; null when none of them says whose journal it is.</summary>
+    public static RescuedJournal? Read(string connectionString)
+    {
+        IdentityRecord? identity = null;
+        LogBase? last = null;
+        try
+        {
+            using var connection = new SqliteConnection(connectionString + ";Mode=ReadOnly;Pooling=False");
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "SELECT message FROM journal ORDER BY persistence_id, sequence_number";
+            using var rows = command.ExecuteReader();
+            while (rows.Read())
+            {
+                foreach (var record in Records((byte[])rows[0]))
+                {
+                    if (record is IdentityRecord found) identity = found;
+                    else if (record is BaseRecord cut) last = cut.Base;
+                }
+            }
+        }
+        catch (SqliteException)
+        {
+            // Pages beyond this one can't be read: what was found before stands.
+        }
+
+        return identity is null ? null : new RescuedJournal(NodeIdentity.From(identity), last);
+    }
+
+    private static IEnumerable<JournalRecord> Records(byte[] message)
+    {
+        try
+        {
+            return JournalCodec.Decode(message).Records;
+        }
+        catch (JournalCorruptException)
+        {
+            return [];
+        }
+    }
+}
