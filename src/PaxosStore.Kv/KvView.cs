@@ -104,6 +104,12 @@ public sealed partial class KvView
         return new LeaseInfo(id, lease.TtlSeconds, remaining, keys.MoveToImmutable());
     }
 
+    /// <summary>What the client session remembers of a request; null when it was not applied up to here, or its answer was acknowledged.</summary>
+    /// <param name="clientId">The client session.</param>
+    /// <param name="requestNumber">Number in the session.</param>
+    public KvResult? RememberedResult(ulong clientId, long requestNumber) =>
+        Sessions.TryGetValue(clientId, out var session) ? session.Find(requestNumber) : null;
+
     /// <summary>Ids of all key leases in ascending order.</summary>
     public IReadOnlyList<long> LeaseIds() => [.. Leases.Keys];
 

@@ -1,5 +1,9 @@
+using Akka.Actor;
+using Akka.Actor.Setup;
 using Akka.Configuration;
 using Akka.Persistence.Sql;
+using Akka.Persistence.Sql.Config;
+using PaxosStore.Node.Storage;
 
 namespace PaxosStore.Node;
 
@@ -10,13 +14,25 @@ internal static class AkkaConfig
     public const string RootActor = "paxosstore";
     public const string MemberRole = "paxosstore-member";
 
+    private const string JournalPlugin = "akka.persistence.journal.sql";
+    private const string SnapshotPlugin = "akka.persistence.snapshot-store.sql";
+
     /// <summary>Plain TCP.</summary>
     private const string Protocol = "akka.tcp";
 
     /// <summary>TCP through the adapter that lets tests cut and slow down links; it is part of the address.</summary>
     private const string ThrottledProtocol = "akka.trttl.tcp";
 
-    public static Config For(NodeSettings settings, string journalConnection, string snapshotConnection, bool throttler = false)
+    /// <summary>All that the ActorSystem starts from; how the storage is connected to stays out of the text, since it may hold a password.</summary>
+    public static ActorSystemSetup Setup(NodeSettings settings, INodeStorage storage, bool throttler = false)
+    {
+        var connections = new MultiDataOptionsSetup();
+        connections.AddDataOptions(JournalPlugin, storage.Journal);
+        connections.AddDataOptions(SnapshotPlugin, storage.Snapshots);
+        return ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(For(settings, storage.ProviderName, throttler)), connections);
+    }
+
+    private static Config For(NodeSettings settings, string provider, bool throttler)
     {
         var protocol = throttler ? ThrottledProtocol : Protocol;
         var seeds = string.Join(", ", settings.InitialCluster.Values.Select(u => $"\"{protocol}://{SystemName}@{u.Host}:{u.Port}\""));
@@ -70,11 +86,10 @@ internal static class AkkaConfig
                   default-stream-dispatcher.type = Dispatcher
                 }
                 journal {
-                  plugin = "akka.persistence.journal.sql"
+                  plugin = "{{JournalPlugin}}"
                   sql {
                     class = "Akka.Persistence.Sql.Journal.SqlWriteJournal, Akka.Persistence.Sql"
-                    provider-name = "SQLite.MS"
-                    connection-string = "{{journalConnection}}"
+                    provider-name = "{{provider}}"
                     parallelism = 1
                     tag-write-mode = Csv
                     read-isolation-level = read-uncommitted
@@ -93,11 +108,10 @@ internal static class AkkaConfig
                   }
                 }
                 snapshot-store {
-                  plugin = "akka.persistence.snapshot-store.sql"
+                  plugin = "{{SnapshotPlugin}}"
                   sql {
                     class = "Akka.Persistence.Sql.Snapshot.SqlSnapshotStore, Akka.Persistence.Sql"
-                    provider-name = "SQLite.MS"
-                    connection-string = "{{snapshotConnection}}"
+                    provider-name = "{{provider}}"
                     read-isolation-level = read-uncommitted
                     plugin-dispatcher = "akka.actor.default-dispatcher"
                     circuit-breaker {

@@ -1,35 +1,80 @@
-using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+using PaxosStore.Node.Storage;
 
 namespace PaxosStore.Node;
 
-/// <summary>The node's directory: held by one process at a time, with a journal database that flushes every commit.</summary>
+/// <summary>The node's directory: held by one process at a time; what the node stores lies in it, unless that is a database elsewhere.</summary>
 internal sealed class DataDirectory : IDisposable
 {
-    private readonly FileStream _lock;
+    // Pages per slice, and the pause after it: a slice is one short write.
+    private const int SlicePages = 64;
+    private static readonly TimeSpan SlicePause = TimeSpan.FromMilliseconds(20);
 
-    private DataDirectory(string path, FileStream lockFile) => (Path, _lock) = (path, lockFile);
+    private readonly FileStream _lock;
+    private readonly SemaphoreSlim _givingBack = new(1);
+
+    private DataDirectory(string path, FileStream lockFile, INodeStorage storage) => (Path, _lock, Storage) = (path, lockFile, storage);
 
     public string Path { get; }
 
-    public string JournalFile => System.IO.Path.Combine(Path, "journal.db");
-
-    public string JournalConnection => $"Data Source={JournalFile};Default Timeout=5";
-
-    public string SnapshotFile => System.IO.Path.Combine(Path, "snapshots.db");
-
-    public string SnapshotConnection => $"Data Source={SnapshotFile};Default Timeout=5";
-
-    /// <summary>Bytes that journal and snapshots occupy on disk, write-ahead logs included.</summary>
-    public long StorageBytes => Size(JournalFile) + Size(JournalFile + "-wal") + Size(SnapshotFile) + Size(SnapshotFile + "-wal");
+    /// <summary>Journal and snapshots.</summary>
+    public INodeStorage Storage { get; private set; }
 
     /// <exception cref="NodeStartupException">Not writable, in use by another process, or not durable.</exception>
-    public static DataDirectory Open(string path)
+    public static DataDirectory Open(NodeSettings settings, ILogger log)
     {
-        FileStream lockFile;
+        var path = settings.DataDirectory;
+        var lockFile = Lock(path);
+        try
+        {
+            return new DataDirectory(path, lockFile, SqliteStorage.Open(path, log));
+        }
+        catch
+        {
+            lockFile.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Puts a damaged journal out of the way and begins a fresh one; returns where the damaged one is.</summary>
+    /// <exception cref="NodeStartupException">It can't be moved, or no fresh one can be made.</exception>
+    public string SetJournalAside(ILogger log)
+    {
+        var (aside, reopened) = Storage.SetJournalAside(log);
+        Storage = reopened;
+        return aside;
+    }
+
+    /// <summary>Gives free space back to the file system, slice by slice.</summary>
+    public async Task GiveBackAsync(CancellationToken cancellation)
+    {
+        if (!await _givingBack.WaitAsync(0, cancellation).ConfigureAwait(false)) return;
+        try
+        {
+            while (!cancellation.IsCancellationRequested && Storage.Vacuum(SlicePages) > 0) await Task.Delay(SlicePause, cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The rest follows after the next cut.
+        }
+        finally
+        {
+            _givingBack.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        Storage.Dispose();
+        _lock.Dispose();
+    }
+
+    private static FileStream Lock(string path)
+    {
         try
         {
             Directory.CreateDirectory(path);
-            lockFile = new FileStream(System.IO.Path.Combine(path, "LOCK"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(System.IO.Path.Combine(path, "LOCK"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (UnauthorizedAccessException e)
         {
@@ -39,50 +84,5 @@ internal sealed class DataDirectory : IDisposable
         {
             throw new NodeStartupException($"data directory {path} is in use by another process or can't be opened ({e.Message}): stop that process or choose another directory with --data-dir");
         }
-
-        var directory = new DataDirectory(path, lockFile);
-        try
-        {
-            Prepare(directory.JournalFile, directory.JournalConnection);
-            Prepare(directory.SnapshotFile, directory.SnapshotConnection);
-            return directory;
-        }
-        catch (SqliteException e)
-        {
-            directory.Dispose();
-            throw new NodeStartupException($"the journal {directory.JournalFile} can't be opened: {e.Message}");
-        }
-        catch (NodeStartupException)
-        {
-            directory.Dispose();
-            throw;
-        }
     }
-
-    public void Dispose() => _lock.Dispose();
-
-    /// <summary>
-    /// Write-ahead logging is a property of the file; flushing every commit (synchronous = FULL) is one of the connection, compiled into the library as
-    /// its default. Both are asked for and then read back: a node that would lose votes on power loss must not start.
-    /// </summary>
-    private static void Prepare(string file, string connectionString)
-    {
-        using var connection = new SqliteConnection(connectionString);
-        connection.Open();
-        var mode = Pragma(connection, "journal_mode = WAL");
-        if (mode != "wal") throw new NodeStartupException($"{file} refuses write-ahead logging (it says '{mode}'): use a local file system");
-        var synchronous = Pragma(connection, "synchronous");
-        if (synchronous is not ("2" or "3")) throw new NodeStartupException($"SQLite would not flush commits (synchronous = {synchronous}, needed: 2)");
-    }
-
-    private static string Pragma(SqliteConnection connection, string pragma)
-    {
-        using var command = connection.CreateCommand();
-#pragma warning disable CA2100 // only the constants above reach this
-        command.CommandText = $"PRAGMA {pragma}";
-#pragma warning restore CA2100
-        return command.ExecuteScalar()?.ToString() ?? "";
-    }
-
-    private static long Size(string file) => new FileInfo(file) is { Exists: true } info ? info.Length : 0;
 }

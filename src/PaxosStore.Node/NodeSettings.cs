@@ -9,6 +9,16 @@ namespace PaxosStore.Node;
 /// <summary>The node can't start; the message tells the operator why and what to do next.</summary>
 public sealed class NodeStartupException(string message) : Exception(message);
 
+/// <summary>What a node does that starts without a journal.</summary>
+public enum ClusterState
+{
+    /// <summary>It forms its cluster together with the others.</summary>
+    New,
+
+    /// <summary>It joins a cluster that runs and has it as a member.</summary>
+    Existing,
+}
+
 /// <summary>The settings every node starts from.</summary>
 public static class NodeDefaults
 {
@@ -16,19 +26,11 @@ public static class NodeDefaults
     public static Config Reference { get; } = ConfigurationFactory.FromResource<NodeSettings>("PaxosStore.Node.reference.conf");
 }
 
-/// <summary>What a node without a journal starts into.</summary>
-public enum ClusterState
-{
-    /// <summary>A cluster that is being formed of the members of <c>initial-cluster</c>.</summary>
-    New,
-
-    /// <summary>A cluster that exists and has been told of this member.</summary>
-    Existing,
-}
-
 /// <summary>Everything a node needs to know, read once from HOCON.</summary>
 public sealed record NodeSettings
 {
+    private const long DefaultQuotaBytes = 2L << 30;
+
     /// <summary>Human name, unique in the cluster.</summary>
     public required string Name { get; init; }
 
@@ -56,20 +58,20 @@ public sealed record NodeSettings
     /// <summary>Tells clusters apart that use the same addresses.</summary>
     public required string ClusterToken { get; init; }
 
-    /// <summary>What a node without a journal starts into.</summary>
-    public ClusterState InitialClusterState { get; init; }
+    /// <summary>Whether the cluster is to be formed or runs already.</summary>
+    public required ClusterState ClusterState { get; init; }
 
-    /// <summary>Storage above which requests that add data are refused, bytes; 0 = no bound.</summary>
-    public long QuotaBytes { get; init; }
+    /// <summary>Refuses changes of the members that would leave too few started voters.</summary>
+    public required bool StrictReconfigCheck { get; init; }
 
-    /// <summary>Most log entries between two snapshots; 0 = as many as weigh as much as the state.</summary>
-    public long SnapshotCount { get; init; }
+    /// <summary>Most members without a vote.</summary>
+    public required int MaxObservers { get; init; }
 
-    /// <summary>Most members that stay without a vote.</summary>
-    public int MaxObservers { get; init; } = 1;
+    /// <summary>Most bytes of storage in use before writes that add data are refused; 0 = no bound.</summary>
+    public required long QuotaBytes { get; init; }
 
-    /// <summary>Refuse changes of the members that would leave too few of them alive.</summary>
-    public bool StrictReconfigCheck { get; init; } = true;
+    /// <summary>Most log entries between snapshots.</summary>
+    public required int SnapshotCount { get; init; }
 
     /// <summary>Least silence of the leader before a node tries to lead.</summary>
     public required TimeSpan ElectionTimeout { get; init; }
@@ -131,6 +133,12 @@ public sealed record NodeSettings
             throw new NodeStartupException($"election-timeout ({election.TotalMilliseconds} ms) must be at least 5 times heartbeat-interval ({heartbeat.TotalMilliseconds} ms), or a late heartbeat would cost a leader");
         }
 
+        var state = ParseState(c.GetString("initial-cluster-state"));
+        if (state == ClusterState.Existing && cluster.Count == 1)
+        {
+            throw new NodeStartupException($"initial-cluster-state is 'existing', but initial-cluster names nobody but this node: name the members that run, as in 'n1=http://10.0.0.1:2380,{name}={advertisePeer}'");
+        }
+
         var clients = Urls(c, "listen-client-urls");
         var http = Urls(c, "listen-http-urls");
         return new NodeSettings
@@ -144,7 +152,11 @@ public sealed record NodeSettings
             AdvertisePeerUrl = advertisePeer,
             InitialCluster = cluster,
             ClusterToken = c.GetString("initial-cluster-token"),
-            InitialClusterState = c.GetString("initial-cluster-state") == "existing" ? ClusterState.Existing : ClusterState.New,
+            ClusterState = state,
+            StrictReconfigCheck = c.GetBoolean("strict-reconfig-check"),
+            MaxObservers = Positive(c, "max-learners"),
+            QuotaBytes = Quota(c.GetLong("quota-backend-bytes")),
+            SnapshotCount = Positive(c, "snapshot-count"),
             ElectionTimeout = election,
             HeartbeatInterval = heartbeat,
             RequestTimeout = c.GetTimeSpan("request-timeout"),
@@ -182,6 +194,24 @@ public sealed record NodeSettings
 
         return members;
     }
+
+    private static ClusterState ParseState(string text) => text switch
+    {
+        "new" => ClusterState.New,
+        "existing" => ClusterState.Existing,
+        _ => throw new NodeStartupException($"initial-cluster-state: '{text}' is neither 'new' nor 'existing'"),
+    };
+
+    private static int Positive(Config c, string key) =>
+        c.GetInt(key) is > 0 and var number ? number : throw new NodeStartupException($"{key}: {c.GetInt(key)} is not at least 1");
+
+    // As operators of etcd know it: 0 is the default, and only less than nothing is no quota.
+    private static long Quota(long bytes) => bytes switch
+    {
+        0 => DefaultQuotaBytes,
+        < 0 => 0,
+        _ => bytes,
+    };
 
     private static Uri Url(Config c, string key) => Urls(c, key) switch
     {

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Akka.Actor;
-using Akka.Actor.Setup;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Actors;
@@ -44,14 +43,14 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     private Task _rescue = Task.CompletedTask;
     private int _disposed;
 
-    private PaxosNode(NodeSettings settings, ILogger log, DataDirectory directory, bool throttler)
+    private PaxosNode(NodeSettings settings, ILogger log, DataDirectory directory, RescuedJournal? rescued, bool throttler)
     {
         (_settings, _log, _directory, _throttler) = (settings, log, directory, throttler);
         _context = new NodeContext(settings, TimeProvider.System);
         _progress = new NodeProgress(_state.View);
-        _store = new PaxosKvStore(_context, _state, _progress, () => directory.StorageBytes);
+        _store = new PaxosKvStore(_context, _state, _progress, () => directory.Storage.Bytes);
         Admin = new StoreAdmin(_context, _store, _progress, directory);
-        System = Run(rescued: null);
+        System = Run(rescued);
         _introduction = IntroduceAsync();
     }
 
@@ -77,10 +76,11 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     internal static PaxosNode Start(NodeSettings settings, ILogger log, bool throttler)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var directory = DataDirectory.Open(settings.DataDirectory);
+        var directory = DataDirectory.Open(settings, log);
         try
         {
-            return new PaxosNode(settings, log, directory, throttler);
+            var rescued = directory.Storage.Health is { State: JournalState.Damaged } health ? Rescue(directory, health.Reason, log) : null;
+            return new PaxosNode(settings, log, directory, rescued, throttler);
         }
         catch
         {
@@ -123,8 +123,8 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         _context.Connect(system);
         var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
         var parts = new NodeParts(
-            _state, _progress, _store, _directory.JournalId ?? $"acceptor-{new NodeId(_settings.MemberId)}", new StartMarkers(_directory.Path), rescued,
-            _directory.HasRoom, seed, _log, Fail, SetJournalAside);
+            _state, _progress, _store, _directory.Storage.FindJournal() ?? $"acceptor-{new NodeId(_settings.MemberId)}", new StartMarkers(_directory.Path), rescued,
+            bytes => _directory.Storage.HasRoom(bytes), GiveBack, seed, _log, Fail, SetJournalAside, _stopping.Token);
         system.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
         return system;
     }
@@ -133,8 +133,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     {
         try
         {
-            var config = AkkaConfig.For(_settings, _directory.JournalConnection, _directory.SnapshotConnection, _throttler);
-            return ActorSystem.Create(AkkaConfig.SystemName, ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(config)));
+            return ActorSystem.Create(AkkaConfig.SystemName, AkkaConfig.Setup(_settings, _directory.Storage, _throttler));
         }
         catch (Exception e) when (e is not NodeStartupException && e.GetBaseException() is global::System.Net.Sockets.SocketException socket)
         {
@@ -157,21 +156,27 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         try
         {
             await TerminateAsync().ConfigureAwait(false);
-            var rescued = JournalRescue.Read(_directory.JournalConnection);
-            if (rescued is null)
-            {
-                Fail($"the journal in {_settings.DataDirectory} is damaged ({reason}) and does not even say whose it is: remove this member and add it anew on an empty directory");
-                return;
-            }
-
-            _log.JournalSetAside(reason, _directory.SetJournalAside());
+            var rescued = Rescue(_directory, reason, _log);
             if (!_stopping.IsCancellationRequested) System = Run(rescued);
         }
         catch (Exception e) when (e is NodeStartupException or IOException)
         {
-            Fail($"the journal in {_settings.DataDirectory} is damaged ({reason}) and could not be set aside: {e.Message}");
+            Fail(e.Message);
         }
     });
+
+    /// <exception cref="NodeStartupException">The journal does not even say whose it is.</exception>
+    private static RescuedJournal Rescue(DataDirectory directory, string reason, ILogger log)
+    {
+        var rescued = directory.Storage.Rescue() ?? throw new NodeStartupException(
+            $"the journal in {directory.Storage.Place} is damaged ({reason}) and does not even say whose it is. Look at the disk; then remove this member (etcdctl member "
+            + "remove), add it anew (etcdctl member add) and start it on an empty directory with --initial-cluster-state existing");
+        log.JournalSetAside(reason, directory.SetJournalAside(log));
+        return rescued;
+    }
+
+    /// <summary>After a cut: free pages go back to the file system, a slice at a time and with pauses, so that the journal is not kept waiting.</summary>
+    private void GiveBack() => _ = _directory.GiveBackAsync(_stopping.Token);
 
     /// <summary>Publishes name and client URLs, and learns whether the cluster serves; repeats until it does.</summary>
     private async Task IntroduceAsync()

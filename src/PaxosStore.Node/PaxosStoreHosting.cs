@@ -13,6 +13,7 @@ public static class PaxosStoreHosting
         services.AddSingleton(provider => PaxosNode.Start(settings, provider.GetRequiredService<ILoggerFactory>().CreateLogger("PaxosStore.Node")));
         services.AddSingleton<INodeLifetime>(provider => provider.GetRequiredService<PaxosNode>());
         services.AddSingleton(provider => provider.GetRequiredService<PaxosNode>().Store);
+        services.AddSingleton(provider => provider.GetRequiredService<PaxosNode>().Admin);
         services.AddHostedService<NodeService>();
         return services;
     }

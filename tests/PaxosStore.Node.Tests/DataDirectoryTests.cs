@@ -1,4 +1,8 @@
+using LinqToDB;
+using LinqToDB.Data;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+using PaxosStore.Node.Storage;
 
 namespace PaxosStore.Node.Tests;
 
@@ -12,33 +16,110 @@ public sealed class DataDirectoryTests : IDisposable
     [Fact]
     public void A_second_owner_is_refused_until_the_first_lets_go()
     {
-        using (DataDirectory.Open(_path))
+        using (Open(_path))
         {
-            var refused = Assert.Throws<NodeStartupException>(() => DataDirectory.Open(_path));
+            var refused = Assert.Throws<NodeStartupException>(() => Open(_path));
             Assert.Contains("in use by another process", refused.Message, StringComparison.Ordinal);
             Assert.Contains("--data-dir", refused.Message, StringComparison.Ordinal);
         }
 
-        DataDirectory.Open(_path).Dispose();
+        Open(_path).Dispose();
     }
 
     [Fact]
-    public void The_journal_writes_ahead_and_flushes_every_commit()
+    public void Its_files_write_ahead_flush_every_commit_and_can_shrink()
     {
-        using var directory = DataDirectory.Open(Path.Combine(_path, "made", "on", "demand"));
-        using var connection = new SqliteConnection(directory.JournalConnection);
-        connection.Open();
-        Assert.Equal("wal", Pragma(connection, "PRAGMA journal_mode"));
-        Assert.InRange(int.Parse(Pragma(connection, "PRAGMA synchronous")), 2, 3);
-        Assert.True(directory.StorageBytes > 0);
+        var path = Path.Combine(_path, "made", "on", "demand");
+        using var directory = Open(path);
+        Assert.Equal(JournalState.Fresh, directory.Storage.Health.State);
+        Assert.True(directory.Storage.Bytes > 0);
+        foreach (var options in (DataOptions[])[directory.Storage.Journal, directory.Storage.Snapshots])
+        {
+            using var connection = new DataConnection(options);
+            Assert.Equal("wal", connection.Execute<string>("PRAGMA journal_mode"));
+            Assert.Equal(2, connection.Execute<int>("PRAGMA synchronous"));
+            Assert.Equal(2, connection.Execute<int>("PRAGMA auto_vacuum"));
+            Assert.Equal(5_000, connection.Execute<int>("PRAGMA busy_timeout"));
+            Assert.Equal(8 << 20, connection.Execute<int>("PRAGMA journal_size_limit"));
+        }
     }
 
     [Fact]
-    public void A_file_that_is_no_database_is_named()
+    public void A_journal_that_was_there_is_good_and_its_log_is_taken_in_when_it_is_closed()
+    {
+        using (var directory = Open(_path)) Execute(directory, "CREATE TABLE t (x); INSERT INTO t VALUES (1)");
+        Assert.False(File.Exists(Path.Combine(_path, "journal.db-wal")));
+        using var again = Open(_path);
+        Assert.Equal(JournalState.Good, again.Storage.Health.State);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_database_is_damage()
     {
         File.WriteAllText(Path.Combine(_path, "journal.db"), new string('x', 5_000));
-        var refused = Assert.Throws<NodeStartupException>(() => DataDirectory.Open(_path));
-        Assert.Contains("journal.db", refused.Message, StringComparison.Ordinal);
+        using var directory = Open(_path);
+        Assert.Equal(JournalState.Damaged, directory.Storage.Health.State);
+        Assert.Contains("journal.db", directory.Storage.Health.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_node_does_not_start_on_a_damaged_journal_and_leaves_it_as_it_is()
+    {
+        File.WriteAllText(Path.Combine(_path, "journal.db"), new string('x', 5_000));
+        var refused = Assert.Throws<NodeStartupException>(() => PaxosNode.Start(Settings(_path), NullLogger.Instance));
+        Assert.Contains("must not vote", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(new string('x', 5_000), File.ReadAllText(Path.Combine(_path, "journal.db")));
+        Open(_path).Dispose();
+    }
+
+    [Fact]
+    public void A_write_ahead_log_without_its_journal_is_damage()
+    {
+        File.WriteAllText(Path.Combine(_path, "journal.db-wal"), "x");
+        using var directory = Open(_path);
+        Assert.Contains("is gone", directory.Storage.Health.Reason, StringComparison.Ordinal);
+        Assert.Equal(["LOCK", "journal.db-wal"], Directory.GetFiles(_path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Damage_in_the_structure_of_the_journal_is_found()
+    {
+        using (var directory = Open(_path)) Execute(directory, "CREATE TABLE t (x); INSERT INTO t SELECT randomblob(300) FROM (WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 1000) SELECT i FROM n)");
+        using (var file = File.Open(Path.Combine(_path, "journal.db"), FileMode.Open))
+        {
+            file.Position = 10 * 4096;
+            file.Write(new byte[4096]);
+        }
+
+        using var again = Open(_path);
+        Assert.Equal(JournalState.Damaged, again.Storage.Health.State);
+    }
+
+    [Fact]
+    public void Damaged_snapshots_are_set_aside()
+    {
+        File.WriteAllText(Path.Combine(_path, "snapshots.db"), new string('x', 5_000));
+        File.WriteAllText(Path.Combine(_path, "snapshots.db.damaged-1"), "an older one");
+        using var directory = Open(_path);
+        Assert.Equal(JournalState.Fresh, directory.Storage.Health.State);
+        Assert.Equal(5_000, new FileInfo(Path.Combine(_path, "snapshots.db.damaged-2")).Length);
+    }
+
+    [Fact]
+    public void A_file_of_an_older_version_is_made_shrinkable()
+    {
+        using (var connection = new SqliteConnection($"Data Source={Path.Combine(_path, "journal.db")};Pooling=false"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (42)";
+            command.ExecuteNonQuery();
+        }
+
+        using var directory = Open(_path);
+        using var journal = new DataConnection(directory.Storage.Journal);
+        Assert.Equal(2, journal.Execute<int>("PRAGMA auto_vacuum"));
+        Assert.Equal(42, journal.Execute<int>("SELECT x FROM t"));
     }
 
     [Fact]
@@ -46,16 +127,17 @@ public sealed class DataDirectoryTests : IDisposable
     {
         var file = Path.Combine(_path, "file");
         File.WriteAllText(file, "");
-        var refused = Assert.Throws<NodeStartupException>(() => DataDirectory.Open(Path.Combine(file, "data")));
+        var refused = Assert.Throws<NodeStartupException>(() => Open(Path.Combine(file, "data")));
         Assert.Contains(file, refused.Message, StringComparison.Ordinal);
     }
 
-    private static string Pragma(SqliteConnection connection, string text)
+    private static NodeSettings Settings(string path) => TestNode.Settings($"data-dir = \"{path}\"");
+
+    private static DataDirectory Open(string path) => DataDirectory.Open(Settings(path), NullLogger.Instance);
+
+    private static void Execute(DataDirectory directory, string sql)
     {
-        using var command = connection.CreateCommand();
-#pragma warning disable CA2100 // constants of this test
-        command.CommandText = text;
-#pragma warning restore CA2100
-        return command.ExecuteScalar()!.ToString()!;
+        using var connection = new DataConnection(directory.Storage.Journal);
+        connection.Execute(sql);
     }
 }

@@ -26,7 +26,12 @@ public sealed class BadInputTests
     [InlineData("--request-timeout", "0", "expected a duration from 1ms to 24h")]
     [InlineData("--pipeline-window", "0", "--pipeline-window: '0' is not usable; expected a whole number of at least 1")]
     [InlineData("--log-level", "loud", "--log-level: 'loud' is not usable; expected debug or info or warn or error")]
-    [InlineData("--initial-cluster-state", "existing", "joining a running cluster is not possible yet; expected new")]
+    [InlineData("--initial-cluster-state", "old", "--initial-cluster-state: 'old' is not usable; expected new or existing")]
+    [InlineData("--quota-backend-bytes", "2GB", "expected a whole number of bytes such as 4294967296")]
+    [InlineData("--auto-compaction-mode", "daily", "expected periodic or revision")]
+    [InlineData("--auto-compaction-retention", "soon", "'soon' is not usable; expected hours such as 8, or a duration such as 30m or 1h30m")]
+    [InlineData("--auto-compaction-retention", "-1", "'-1' is not usable; expected hours")]
+    [InlineData("--max-learners", "0", "expected a whole number of at least 1")]
     [InlineData("--listen-client-urls", "127.0.0.1:2379", "lacks its scheme; expected http://127.0.0.1:2379")]
     [InlineData("--listen-client-urls", "https://127.0.0.1:2379", "asks for TLS, which is not supported yet")]
     [InlineData("--listen-client-urls", "http://127.0.0.1", "is not usable; expected URLs with an IP address or localhost")]
@@ -102,6 +107,20 @@ public sealed class BadInputTests
 
         Assert.Equal("a{b#c//d", Load.From("--config-file", file.Path).Node.ClusterToken);
     }
+
+    [Fact]
+    public void A_retention_must_fit_its_mode() =>
+        Assert.Equal(
+            "--auto-compaction-retention: '30m' is not usable; expected a number of revisions such as 1000",
+            Load.ErrorOf("--auto-compaction-mode=revision", "--auto-compaction-retention=30m"));
+
+    [Fact]
+    public void A_switch_is_true_or_false() =>
+        Assert.Equal("--strict-reconfig-check: 'maybe' is not usable; expected true or false", Load.ErrorOf("--strict-reconfig-check=maybe"));
+
+    [Fact]
+    public void Joining_needs_somebody_to_join() =>
+        Assert.Contains("name the members that run", Load.ErrorOf("--initial-cluster-state", "existing"), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("n4", null, "n4")]

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using PaxosStore.Gateways.Etcd.Compaction;
 using PaxosStore.Node;
 
 namespace PaxosStore.Server.Tests;
@@ -66,6 +67,44 @@ public sealed class LayerTests
     [InlineData("1m", 60_000)]
     public void A_duration_without_a_unit_counts_milliseconds(string text, int milliseconds) =>
         Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), Load.From("--request-timeout", text).Node.RequestTimeout);
+
+    [Theory]
+    [InlineData(2L << 30)]
+    [InlineData(2L << 30, "--quota-backend-bytes=0")]
+    [InlineData(0, "--quota-backend-bytes", "-1")]
+    [InlineData(1000, "--quota-backend-bytes", "1000")]
+    public void The_quota_is_etcds(long bytes, params string[] flags) => Assert.Equal(bytes, Load.From(flags).Node.QuotaBytes);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(true, "--strict-reconfig-check")]
+    [InlineData(true, "--strict-reconfig-check", "true")]
+    [InlineData(false, "--strict-reconfig-check=false")]
+    [InlineData(false, "--strict-reconfig-check", "false")]
+    [InlineData(true, "--strict-reconfig-check", "--name", "n")]
+    public void A_switch_needs_no_value(bool strict, params string[] flags) => Assert.Equal(strict, Load.From(flags).Node.StrictReconfigCheck);
+
+    [Fact]
+    public void What_operators_of_etcd_set_for_storage_and_members_is_read()
+    {
+        var node = Load.From(
+            "--max-learners=3", "--snapshot-count=5", "--initial-cluster-state=existing",
+            "--initial-cluster=default=http://127.0.0.1:2380,n2=http://127.0.0.1:22380").Node;
+
+        Assert.Equal((3, 5, ClusterState.Existing), (node.MaxObservers, node.SnapshotCount, node.ClusterState));
+        Assert.Equal(ClusterState.New, Load.From().Node.ClusterState);
+    }
+
+    [Fact]
+    public void Compaction_by_itself_is_off_unless_a_retention_is_set()
+    {
+        const string retention = "--auto-compaction-retention";
+
+        Assert.IsType<AutoCompaction.Off>(Load.From().AutoCompaction);
+        Assert.Equal(new AutoCompaction.Periodic(TimeSpan.FromHours(8)), Load.From(retention, "8").AutoCompaction);
+        Assert.Equal(new AutoCompaction.Periodic(TimeSpan.FromMinutes(90)), Load.From(retention, "1h30m").AutoCompaction);
+        Assert.Equal(new AutoCompaction.Revision(8), Load.From(retention, "8", "--auto-compaction-mode", "revision").AutoCompaction);
+    }
 
     [Fact]
     public void A_file_may_give_several_addresses_as_a_list()

@@ -1,17 +1,23 @@
+using Etcdserverpb;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd;
 
-/// <summary>What is common to all calls: the require-leader wish, and the translation of failures.</summary>
-internal sealed class CallInterceptor(IKvStore store, ILogger<CallInterceptor> logger) : Interceptor
+/// <summary>What is common to all calls: what a member without a vote refuses, the require-leader wish, and the translation of failures.</summary>
+internal sealed class CallInterceptor(
+    IKvStore store, RecentStatus recent, IOptions<EtcdDoorOptions> options, ILogger<CallInterceptor> logger) : Interceptor
 {
+    private const string SnapshotMethod = "/etcdserverpb.Maintenance/Snapshot";
+
     /// <inheritdoc/>
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
+        CheckVote(request is StatusRequest or RangeRequest { Serializable: true });
         CheckLeader(context);
         try
         {
@@ -28,6 +34,7 @@ internal sealed class CallInterceptor(IKvStore store, ILogger<CallInterceptor> l
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
+        CheckVote(context.Method == SnapshotMethod);
         CheckLeader(context);
         try
         {
@@ -44,6 +51,7 @@ internal sealed class CallInterceptor(IKvStore store, ILogger<CallInterceptor> l
         IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
+        CheckVote(context.Method == SnapshotMethod);
         CheckLeader(context);
         try
         {
@@ -71,6 +79,11 @@ internal sealed class CallInterceptor(IKvStore store, ILogger<CallInterceptor> l
         if (EtcdErrors.Map(exception, context) is { } known) return known;
         Log.RequestFailed(logger, context.Method, exception);
         return EtcdErrors.Unexpected;
+    }
+
+    private void CheckVote(bool servedWithout)
+    {
+        if (!servedWithout && recent.Value.IsObserver) throw EtcdErrors.NotForLearner(options.Value.IsAtLeast36);
     }
 
     private void CheckLeader(ServerCallContext context)

@@ -10,13 +10,14 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Compaction;
 using PaxosStore.Gateways.Etcd.Services;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd;
 
 /// <summary>
-/// The etcd door: etcd's v3 gRPC API in front of the <see cref="IKvStore"/> found in the service container.
+/// The etcd door: etcd's v3 gRPC API in front of the <see cref="IKvStore"/> and the <see cref="IStoreAdmin"/> found in the service container.
 /// </summary>
 public static class EtcdDoor
 {
@@ -44,6 +45,8 @@ public static class EtcdDoor
         services.AddLogging(logging => logging.AddFilter("Grpc", LogLevel.Warning).AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None));
         services.TryAddSingleton<CallInterceptor>();
         services.TryAddSingleton<Headers>();
+        services.TryAddSingleton<RecentStatus>();
+        services.TryAddSingleton<QuotaGuard>();
         services.TryAddSingleton<LeaderMonitor>();
         services.TryAddSingleton<StreamEnds>();
         services.TryAddSingleton<WatchService>();
@@ -53,6 +56,15 @@ public static class EtcdDoor
         AddService<MaintenanceService>(services, Maintenance.BindService);
         AddService<HealthService>(services, Health.BindService);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<WatchService>, WatchService.Binding>());
+        return services;
+    }
+
+    /// <summary>Registers the compaction of history without anybody asking for it, as operators of etcd set it.</summary>
+    public static IServiceCollection AddAutoCompaction(this IServiceCollection services, AutoCompaction setting)
+    {
+        services.AddHostedService(provider => new AutoCompactor(
+            provider.GetRequiredService<IKvStore>(), setting, provider.GetRequiredService<ILogger<AutoCompactor>>(),
+            provider.GetService<TimeProvider>() ?? TimeProvider.System));
         return services;
     }
 

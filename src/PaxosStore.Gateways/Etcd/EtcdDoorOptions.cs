@@ -27,6 +27,12 @@ public sealed class EtcdDoorOptions
     /// <summary>How long <c>/health</c> waits for a linearizable read.</summary>
     public TimeSpan HealthTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Clients take this server for etcd 3.6 or later.</summary>
+    internal bool IsAtLeast36 => Version.Parse(ReportedVersion) >= new Version(3, 6);
+
+    /// <summary>The version of the cluster that belongs to <see cref="ReportedVersion"/>: without its patch.</summary>
+    internal string ClusterVersion => ReportedVersion[..ReportedVersion.LastIndexOf('.')] + ".0";
+
     /// <summary>Largest message read from a client: a write of the largest size and room for what surrounds it.</summary>
     internal int MaxReceiveBytes => MaxRequestBytes + (512 * 1024);
 }

@@ -10,14 +10,22 @@ internal static class EtcdHttp
     /// <summary><c>GET /version</c>.</summary>
     internal static IResult Version(IOptions<EtcdDoorOptions> options)
     {
-        var version = options.Value.ReportedVersion;
-        var cluster = version[..version.LastIndexOf('.')] + ".0";
+        var (version, cluster) = (options.Value.ReportedVersion, options.Value.ClusterVersion);
         return Json(StatusCodes.Status200OK, $$"""{"etcdserver":"{{version}}","etcdcluster":"{{cluster}}"}""");
     }
 
-    /// <summary><c>GET /health</c>: there is a leader, and a read works (linearizable unless <c>?serializable=true</c>).</summary>
+    /// <summary>
+    /// <c>GET /health</c>: no alarm is up (but those in <c>?exclude=</c>), there is a leader, and a read works (linearizable unless
+    /// <c>?serializable=true</c>).
+    /// </summary>
     internal static async Task<IResult> HealthAsync(HttpContext context, IKvStore store, IOptions<EtcdDoorOptions> options)
     {
+        foreach (var alarm in store.View.Alarms)
+        {
+            var name = alarm.Kind == AlarmKind.NoSpace ? "NOSPACE" : "CORRUPT";
+            if (!context.Request.Query["exclude"].Contains(name)) return Sick("ALARM " + name);
+        }
+
         var serializable = context.Request.Query["serializable"] == "true";
         if (!serializable && store.Status.LeaderId == 0) return Sick("RAFT NO LEADER");
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd;
 
@@ -7,4 +8,18 @@ internal static partial class Log
 {
     [LoggerMessage(EventId = 2001, Level = LogLevel.Error, Message = "Request {Method} failed in a way it should not.")]
     internal static partial void RequestFailed(ILogger logger, string method, Exception exception);
+
+    [LoggerMessage(EventId = 2002, Level = LogLevel.Warning, Message =
+        "storage in use ({Used} bytes) is over the quota ({Quota} bytes): writes that add data are refused until keys are deleted or compacted and the " +
+        "alarm is disarmed (paxosctl alarm disarm), or the quota is raised (--quota-backend-bytes)")]
+    internal static partial void QuotaExceeded(ILogger logger, long used, long quota);
+
+    [LoggerMessage(EventId = 2003, Level = LogLevel.Debug, Message = "alarm {Kind} could not be raised ({Code}); it is tried again with the next request")]
+    internal static partial void AlarmNotRaised(ILogger logger, AlarmKind kind, KvErrorCode code);
+
+    [LoggerMessage(EventId = 2004, Level = LogLevel.Information, Message = "compacted history below revision {Revision}")]
+    internal static partial void Compacted(ILogger logger, long revision);
+
+    [LoggerMessage(EventId = 2005, Level = LogLevel.Warning, Message = "compaction of history below revision {Revision} failed ({Code}); it is tried again")]
+    internal static partial void CompactionFailed(ILogger logger, long revision, KvErrorCode code);
 }

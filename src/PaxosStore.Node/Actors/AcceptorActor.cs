@@ -33,6 +33,7 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
     private readonly NodeContext _node;
     private readonly IActorRef _parent;
     private readonly Func<long, bool> _hasRoom;
+    private readonly Action _giveBack;
     private readonly ILogger _log;
     private readonly Queue<JournalRecord> _records = new();
     private readonly Queue<(long After, Outgoing Message)> _afterDurable = new();
@@ -48,9 +49,9 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
     private bool _writing;
     private bool _full;
 
-    public AcceptorActor(NodeContext node, string journalId, IActorRef parent, Func<long, bool> hasRoom, ILogger log)
+    public AcceptorActor(NodeContext node, string journalId, IActorRef parent, Func<long, bool> hasRoom, Action giveBack, ILogger log)
     {
-        (_node, _parent, _hasRoom, _log) = (node, parent, hasRoom, log);
+        (_node, _parent, _hasRoom, _giveBack, _log) = (node, parent, hasRoom, giveBack, log);
         PersistenceId = journalId;
     }
 
@@ -95,7 +96,7 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
                 break;
             case DeleteMessagesSuccess:
                 _cut.Done();
-                DeleteNext();
+                if (!DeleteNext()) _giveBack();
                 break;
             case DeleteMessagesFailure m:
                 _log.CutFailed(m.Cause.GetBaseException().Message);
@@ -164,8 +165,10 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
         while (_afterDurable.TryPeek(out var next) && next.After <= _durable) _node.Send(_afterDurable.Dequeue().Message);
     }
 
-    private void DeleteNext()
+    private bool DeleteNext()
     {
-        if (_cut.TryNext(out var through)) DeleteMessages(through);
+        if (!_cut.TryNext(out var through)) return false;
+        DeleteMessages(through);
+        return true;
     }
 }

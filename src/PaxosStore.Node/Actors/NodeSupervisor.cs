@@ -19,7 +19,6 @@ internal sealed class NodeSupervisor : UntypedActor
     private readonly SnapshotVault _vault;
     private readonly IActorRef _facade;
     private readonly IActorRef _acceptor;
-    private readonly CancellationTokenSource _stop = new();
     private bool _started;
     private bool _differs;
 
@@ -32,7 +31,7 @@ internal sealed class NodeSupervisor : UntypedActor
         node.Register(Role.Client, _facade);
         var self = Self;
         _acceptor = Context.ActorOf(
-            Props.Create(() => new AcceptorActor(node, parts.JournalId, self, parts.HasRoom, parts.Log)), NodeContext.ActorName(Role.Acceptor));
+            Props.Create(() => new AcceptorActor(node, parts.JournalId, self, parts.HasRoom, parts.GiveBack, parts.Log)), NodeContext.ActorName(Role.Acceptor));
         node.Register(Role.Acceptor, _acceptor);
         Context.Watch(_acceptor);
     }
@@ -43,18 +42,12 @@ internal sealed class NodeSupervisor : UntypedActor
         return Directive.Stop;
     });
 
-    protected override void PostStop()
-    {
-        _stop.Cancel();
-        _stop.Dispose();
-    }
-
     protected override void OnReceive(object message)
     {
         switch (message)
         {
             case JournalReplayed m:
-                new NodeStart(_node, _vault, _parts.Markers, _parts.Rescued, _parts.Log).RunAsync(m, _stop.Token).PipeTo(
+                new NodeStart(_node, _vault, _parts.Markers, _parts.Rescued, _parts.Log).RunAsync(m, _parts.Stopping).PipeTo(
                     Self, ActorRefs.NoSender, prepared => prepared, e => new NodeFailure(e is NodeStartupException ? e.Message : $"the node can't start: {e}"));
                 break;
             case Prepared m: Start(m); break;
@@ -76,7 +69,7 @@ internal sealed class NodeSupervisor : UntypedActor
         _node.Govern(acceptor.Configurations);
         var self = Self;
         var (governing, promised, chosen) = (acceptor.Configurations, acceptor.Promised, acceptor.Chosen);
-        var snapshots = Context.ActorOf(Props.Create(() => new SnapshotActor(_node, _vault, m.Snapshots, _parts.HasRoom, log)), "snapshots");
+        var snapshots = Context.ActorOf(Props.Create(() => new SnapshotActor(_node, _vault, m.Snapshots, _parts.HasRoom, log, _parts.Stopping)), "snapshots");
         _node.Register(Role.Learner, Context.ActorOf(
             Props.Create(() => new LearnerActor(_node, m.Learner, _parts.State, _parts.Progress, _facade, snapshots, self, log)), NodeContext.ActorName(Role.Learner)));
         var stateNeeded = m.Learner.Base.Through < acceptor.Base ? chosen : Slot.Zero;
@@ -110,7 +103,7 @@ internal sealed class NodeSupervisor : UntypedActor
         _differs = true;
         _parts.Log.StateDiffers(slot);
         var alarm = new AlarmCommand(true, _node.Self.Value, AlarmKind.Corrupt);
-        _parts.Store.ExecuteAsync(alarm, _stop.Token).AsTask().WaitAsync(TimeSpan.FromSeconds(2))
+        _parts.Store.ExecuteAsync(alarm, _parts.Stopping).AsTask().WaitAsync(TimeSpan.FromSeconds(2))
             .ContinueWith(_ => NodeFailures.Corrupt(_node, slot), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).PipeTo(Self);
     }
 }
@@ -121,7 +114,7 @@ internal sealed record AcceptorBegun;
 /// <summary>What the supervisor hands to the roles.</summary>
 internal sealed record NodeParts(
     KvStateMachine State, NodeProgress Progress, PaxosKvStore Store, string JournalId, StartMarkers Markers, RescuedJournal? Rescued, Func<long, bool> HasRoom,
-    ulong Seed, ILogger Log, Action<string> Fail, Action<string> SetJournalAside)
+    Action GiveBack, ulong Seed, ILogger Log, Action<string> Fail, Action<string> SetJournalAside, CancellationToken Stopping)
 {
     /// <summary>A state loaded from disk becomes the one that is served.</summary>
     public void Install(KvStateMachine loaded)

@@ -34,7 +34,7 @@ internal sealed record SnapshotUseless(string Reason);
 /// Keeps this node's snapshots: makes them beside the running apply, serves their chunks to peers, takes in what peers send. Two generations stay, and the log is
 /// cut only below the older: a damaged snapshot costs nothing as long as the one before it is sound.
 /// </summary>
-internal sealed class SnapshotActor : UntypedActor
+internal sealed class SnapshotActor : UntypedActor, IDisposable
 {
     private const int Generations = 2;
 
@@ -45,26 +45,26 @@ internal sealed class SnapshotActor : UntypedActor
     private readonly SnapshotVault _vault;
     private readonly Func<long, bool> _hasRoom;
     private readonly ILogger _log;
-    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationToken _stopping;
 
     // Newest first.
     private readonly List<SnapshotManifest> _sealed;
     private SnapshotIntake? _intake;
 
-    public SnapshotActor(NodeContext node, SnapshotVault vault, IReadOnlyList<SnapshotManifest> found, Func<long, bool> hasRoom, ILogger log)
+    public SnapshotActor(
+        NodeContext node, SnapshotVault vault, IReadOnlyList<SnapshotManifest> found, Func<long, bool> hasRoom, ILogger log,
+        CancellationToken stopping)
     {
-        (_node, _vault, _hasRoom, _log) = (node, vault, hasRoom, log);
+        (_node, _vault, _hasRoom, _log, _stopping) = (node, vault, hasRoom, log, stopping);
         _sealed = [.. found];
     }
 
     protected override void PreStart() => Prune();
 
-    protected override void PostStop()
-    {
-        _stop.Cancel();
-        _stop.Dispose();
-        _intake?.Dispose();
-    }
+    /// <inheritdoc/>
+    public void Dispose() => _intake?.Dispose();
+
+    protected override void PostStop() => Dispose();
 
     protected override void OnReceive(object message)
     {
@@ -93,7 +93,7 @@ internal sealed class SnapshotActor : UntypedActor
             return;
         }
 
-        Task.Run(() => WriteAsync(_vault, m.Pin, m.Base, _stop.Token)).PipeTo(
+        Task.Run(() => WriteAsync(_vault, m.Pin, m.Base, _stopping)).PipeTo(
             Self, ActorRefs.NoSender,
             manifest => new Written(asker, view.AppliedSlot, manifest, ""),
             error => new Written(asker, view.AppliedSlot, null, error.GetBaseException().Message));
@@ -150,7 +150,7 @@ internal sealed class SnapshotActor : UntypedActor
         if (_sealed.Count > Generations) _sealed.RemoveRange(Generations, _sealed.Count - Generations);
     }
 
-    private void Forget(long slot) => _vault.DeleteAsync(slot, _stop.Token).ContinueWith(
+    private void Forget(long slot) => _vault.DeleteAsync(slot, _stopping).ContinueWith(
         failed => _log.SnapshotNotDeleted(slot, failed.Exception!.GetBaseException().Message), CancellationToken.None,
         TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
 
@@ -174,7 +174,7 @@ internal sealed class SnapshotActor : UntypedActor
         Message answer;
         try
         {
-            var data = await _vault.ReadChunkAsync(manifest.Slot, index, _stop.Token).ConfigureAwait(false);
+            var data = await _vault.ReadChunkAsync(manifest.Slot, index, _stopping).ConfigureAwait(false);
             answer = new SnapshotPiece(BaseOf(manifest), manifest.Chunks, index, manifest.Sha256, data);
         }
         catch (Exception e) when (e is SnapshotCorruptException or SnapshotStorageException or OperationCanceledException)
@@ -201,7 +201,7 @@ internal sealed class SnapshotActor : UntypedActor
             return;
         }
 
-        intake.AddAsync(piece, _stop.Token).PipeTo(
+        intake.AddAsync(piece, _stopping).PipeTo(
             Self, ActorRefs.NoSender, () => new Taken(learner, piece, null, ""), error => new Taken(learner, piece, null, error.GetBaseException().Message));
     }
 
@@ -226,7 +226,7 @@ internal sealed class SnapshotActor : UntypedActor
             if (m.Piece.Index % Math.Max(1, count / 10) == 0) _log.SnapshotPiece(slot, m.Piece.Index + 1, count);
             m.Learner.Tell(new PieceStored(m.Piece));
             if (m.Piece.Index + 1 < count) return;
-            intake.CompleteAsync(_stop.Token).PipeTo(
+            intake.CompleteAsync(_stopping).PipeTo(
                 Self, ActorRefs.NoSender,
                 done => new Taken(m.Learner, m.Piece, done, ""),
                 error => new Taken(m.Learner, m.Piece, null, error.GetBaseException().Message));

@@ -1,7 +1,7 @@
 namespace PaxosStore.Node.Actors;
 
 /// <summary>When the next snapshot is due: when the log since the last one outweighs the state, so that neither disk nor restart cost more than in proportion to it.</summary>
-/// <param name="mostSlots">Most slots between two; 0 = as many as their weight allows.</param>
+/// <param name="mostSlots">From so many slots on the log need not weigh as much as the state: an eighth is enough.</param>
 /// <param name="slot">Slot of the last one.</param>
 /// <param name="bytes">Its size.</param>
 internal sealed class SnapshotTrigger(long mostSlots, long slot, long bytes)
@@ -22,8 +22,11 @@ internal sealed class SnapshotTrigger(long mostSlots, long slot, long bytes)
         _logBytes += valueBytes;
     }
 
-    public bool Due(long stateBytes) =>
-        !_running && ((mostSlots > 0 && _slots >= mostSlots) || _logBytes >= Math.Max(LeastLogBytes, Math.Max(stateBytes, bytes)));
+    public bool Due(long stateBytes)
+    {
+        var weight = Math.Max(stateBytes, bytes);
+        return !_running && (_logBytes >= Math.Max(LeastLogBytes, weight) || (_slots >= mostSlots && _logBytes >= weight / 8));
+    }
 
     /// <summary>One is being made of the state as it is now.</summary>
     public void Begun() => (_running, _slots, _logBytes) = (true, 0, 0);

@@ -1,4 +1,5 @@
 using PaxosStore.Consensus;
+using PaxosStore.Node.Actors;
 
 namespace PaxosStore.Node.Facade;
 

@@ -45,7 +45,7 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
         if (sound.Count > 0) throw new NodeStartupException(NodeFailures.JournalLost(node).Reason);
         if (markers.Recover) throw new NodeStartupException($"{Settings.DataDirectory} is to become a new cluster, but holds no journal: run 'paxosctl recover' on the directory of a member that survived");
         if (markers.Restore is var (file, bump)) return await FromBackupAsync(file, bump, cancellation).ConfigureAwait(false);
-        if (Settings.InitialClusterState == ClusterState.Existing) return await JoinAsync(cancellation).ConfigureAwait(false);
+        if (Settings.ClusterState == ClusterState.Existing) return await JoinAsync(cancellation).ConfigureAwait(false);
         return Fresh(node.Identity, LogBase.Initial(NodeIdentity.FirstConfiguration(Settings)));
     }
 
@@ -56,7 +56,7 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
     {
         var start = records.OfType<BaseRecord>().LastOrDefault()?.Base;
         var untouched = start is null || start.Configurations is [{ Configuration.Version: 0 }];
-        if (untouched && Settings.InitialClusterState == ClusterState.New && start?.Through.Number is null or 0 && identity.ClusterId != Settings.ClusterId)
+        if (untouched && Settings.ClusterState == ClusterState.New && start?.Through.Number is null or 0 && identity.ClusterId != Settings.ClusterId)
         {
             throw new NodeStartupException(NodeFailures.AnotherNodes(node, identity, record.Name).Reason);
         }

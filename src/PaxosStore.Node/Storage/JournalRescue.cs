@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Data.Sqlite;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Journal;
@@ -8,6 +9,19 @@ namespace PaxosStore.Node.Storage;
 /// <summary>Reads what can still be read of a damaged journal: not to vote on it, but to know whose it was and whom to ask.</summary>
 internal static class JournalRescue
 {
+    /// <summary>The persistence id of the journal in a database that holds one; null when it holds none.</summary>
+    public static string? FindId(string connectionString)
+    {
+        using var connection = new SqliteConnection(connectionString);
+        connection.Open();
+        using var table = connection.CreateCommand();
+        table.CommandText = "SELECT 1 FROM sqlite_master WHERE name = 'journal'";
+        if (table.ExecuteScalar() is null) return null;
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT persistence_id FROM journal WHERE persistence_id LIKE 'acceptor-%' ORDER BY ordering DESC LIMIT 1";
+        return command.ExecuteScalar() as string;
+    }
+
     /// <summary>What the sound events say; null when none of them says whose journal it is.</summary>
     public static RescuedJournal? Read(string connectionString)
     {
@@ -37,7 +51,7 @@ internal static class JournalRescue
         return identity is null ? null : new RescuedJournal(NodeIdentity.From(identity), last);
     }
 
-    private static IEnumerable<JournalRecord> Records(byte[] message)
+    private static ImmutableArray<JournalRecord> Records(byte[] message)
     {
         try
         {

@@ -152,6 +152,8 @@ internal static class Lifecycle
         Log.Stopping(logger);
         try
         {
+            // While the doors are still open: clients lose nothing but the time it takes another node to lead.
+            if (code == Success && app.Services.GetService<INodeLifetime>() is { } node) await node.HandOverAsync();
             await app.StopAsync(CancellationToken.None).WaitAsync(LongestStop);
             Log.Stopped(logger, watch.ElapsedMilliseconds);
         }

@@ -32,6 +32,7 @@ internal static class ServerApp
         builder.Services.AddRouting();
         builder.Services.AddPaxosStore(options.Node);
         builder.Services.AddEtcdDoor(door => door.LeaderLossGrace = options.Node.ElectionTimeout * ElectionsWithoutLeader);
+        builder.Services.AddAutoCompaction(options.AutoCompaction);
         return builder.Build();
     }
 

@@ -12,10 +12,10 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, Given> Values, bo
     private static readonly HashSet<string> EtcdOnly =
     [
         "cert-file", "key-file", "client-cert-auth", "trusted-ca-file", "auto-tls", "peer-cert-file", "peer-key-file", "peer-client-cert-auth",
-        "peer-trusted-ca-file", "peer-auto-tls", "cipher-suites", "auth-token", "snapshot-count", "max-snapshots", "max-wals", "wal-dir",
-        "quota-backend-bytes", "auto-compaction-mode", "auto-compaction-retention", "max-txn-ops", "max-request-bytes", "logger", "log-outputs",
+        "peer-trusted-ca-file", "peer-auto-tls", "cipher-suites", "auth-token", "max-snapshots", "max-wals", "wal-dir",
+        "max-txn-ops", "max-request-bytes", "logger", "log-outputs",
         "log-format", "enable-v2", "enable-pprof", "metrics", "listen-metrics-urls", "listen-client-http-urls", "discovery", "discovery-srv",
-        "strict-reconfig-check", "pre-vote", "force-new-cluster", "unsafe-no-fsync", "cors", "host-whitelist", "experimental-initial-corrupt-check",
+        "pre-vote", "force-new-cluster", "unsafe-no-fsync", "cors", "host-whitelist", "experimental-initial-corrupt-check",
     ];
 
     /// <exception cref="OptionsException">A flag is unknown, lacks its value or has a bad one.</exception>
@@ -31,6 +31,7 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, Given> Values, bo
             else
             {
                 var option = OptionTable.Find(name) ?? throw Unknown(name);
+                if (value is null && option.Kind == OptionKind.Switch && !(Follows(arguments, i) && OptionValue.IsSwitch(arguments[i + 1]))) value = "true";
                 value ??= Follows(arguments, i)
                     ? arguments[++i]
                     : throw new OptionsException($"{option.Flag} needs a value: {OptionValue.Expectation(option)}");

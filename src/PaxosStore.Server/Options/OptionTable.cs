@@ -13,6 +13,8 @@ internal static class OptionTable
     internal const string ListenPeerUrls = "listen-peer-urls";
     internal const string AdvertisePeerUrls = "initial-advertise-peer-urls";
     internal const string InitialCluster = "initial-cluster";
+    internal const string AutoCompactionMode = "auto-compaction-mode";
+    internal const string AutoCompactionRetention = "auto-compaction-retention";
     internal const string HeartbeatInterval = "heartbeat-interval";
     internal const string ElectionTimeout = "election-timeout";
     internal const string LogLevel = "log-level";
@@ -67,10 +69,36 @@ internal static class OptionTable
         },
         new("initial-cluster-token", OptionGroup.Cluster, OptionKind.Text, "TEXT",
             "Tells clusters apart that use the same addresses; the same on every node."),
-        new("initial-cluster-state", OptionGroup.Cluster, OptionKind.Choice, "STATE", "'new': the members form their cluster together.")
+        new("initial-cluster-state", OptionGroup.Cluster, OptionKind.Choice, "STATE",
+            "'new': the members form their cluster together; 'existing': this node joins one that runs.")
         {
-            Choices = ["new"],
-            Advice = "Joining a running cluster ('existing') is not possible yet.",
+            Choices = ["new", "existing"],
+            Advice = "Add the member first (paxosctl member add), then start it with 'existing'. Without effect once the node has a journal.",
+        },
+        new("strict-reconfig-check", OptionGroup.Cluster, OptionKind.Switch, "BOOL",
+            "Refuse changes of the members that would leave too few started voters."),
+        new("max-learners", OptionGroup.Cluster, OptionKind.Count, "N", "Most members without a vote at a time.")
+        {
+            Advice = "Each takes its share of the leader's network while it catches up.",
+        },
+        new("quota-backend-bytes", OptionGroup.Storage, OptionKind.Bytes, "BYTES",
+            "Most storage in use before writes that add data are refused and the alarm NOSPACE is raised; 0 is 2 GiB, negative is no bound.")
+        {
+            Advice = "All data is held in memory too: keep it well below the machine's.",
+        },
+        new("snapshot-count", OptionGroup.Storage, OptionKind.Count, "N", "Most log entries between snapshots.")
+        {
+            Advice = "Smaller: shorter restarts; larger: members that were away for longer catch up from the log.",
+        },
+        new(AutoCompactionMode, OptionGroup.Storage, OptionKind.Choice, "MODE",
+            "What auto-compaction-retention counts: 'periodic' time, 'revision' revisions.")
+        {
+            Choices = ["periodic", "revision"],
+        },
+        new(AutoCompactionRetention, OptionGroup.Storage, OptionKind.Retention, "LENGTH",
+            "History of the keys that is kept; older history is compacted. 0 keeps all until a client compacts.")
+        {
+            Advice = "Periodic: hours, or a duration such as 30m. Revision: a number of revisions. Kubernetes compacts by itself: leave 0.",
         },
         new(HeartbeatInterval, OptionGroup.Tuning, OptionKind.Duration, "TIME", "How often a leader shows that it is alive.")
         {
@@ -116,6 +144,7 @@ internal static class OptionTable
         OptionGroup.Node => "Node",
         OptionGroup.Clients => "Clients",
         OptionGroup.Cluster => "Cluster",
+        OptionGroup.Storage => "Storage and history",
         OptionGroup.Tuning => "Times and bounds",
         OptionGroup.Logging => "Logging",
         _ => throw new ArgumentOutOfRangeException(nameof(group), group, null),

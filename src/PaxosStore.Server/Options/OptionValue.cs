@@ -19,6 +19,8 @@ internal static partial class OptionValue
             OptionKind.Name when trimmed.IndexOfAny([' ', '\t', ',', '=']) >= 0 => throw Bad(source, text, Expectation(option)),
             OptionKind.Duration => Duration(option, trimmed, source),
             OptionKind.Count => Count(option, trimmed, source),
+            OptionKind.Bytes => Bytes(option, trimmed, source),
+            OptionKind.Switch when !IsSwitch(trimmed) => throw Bad(source, text, Expectation(option)),
             OptionKind.Choice => Choice(option, trimmed, source),
             OptionKind.Members => Members(option, trimmed, source),
             OptionKind.ListenUrl or OptionKind.AdvertisedUrl => OneUrl(option, trimmed, source),
@@ -41,6 +43,9 @@ internal static partial class OptionValue
         OptionKind.Members => "members as name=url separated by commas, such as n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380",
         OptionKind.Duration => "a duration such as 100ms, 2s or 500 (milliseconds)",
         OptionKind.Count => "a whole number of at least 1",
+        OptionKind.Bytes => "a whole number of bytes such as 4294967296",
+        OptionKind.Retention => "a number such as 8, or a duration such as 30m",
+        OptionKind.Switch => "true or false",
         OptionKind.Choice => string.Join(" or ", option.Choices),
         _ => throw new ArgumentOutOfRangeException(nameof(option), option.Kind, null),
     };
@@ -48,6 +53,9 @@ internal static partial class OptionValue
     /// <summary>True for an address that means "every interface".</summary>
     internal static bool IsWildcard(Uri url) =>
         IPAddress.TryParse(url.DnsSafeHost, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
+
+    /// <summary>Whether a text says yes or no.</summary>
+    internal static bool IsSwitch(string text) => text is "true" or "false";
 
     internal static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
@@ -75,16 +83,13 @@ internal static partial class OptionValue
             ? number.ToString(CultureInfo.InvariantCulture)
             : throw Bad(source, text, Expectation(option));
 
-    private static string Choice(ServerOption option, string text, string source)
-    {
-        if (option.Choices.Contains(text)) return text;
-        if (option.Name == "initial-cluster-state" && text == "existing")
-        {
-            throw new OptionsException($"{source}: joining a running cluster is not possible yet; expected {Expectation(option)}");
-        }
+    private static string Bytes(ServerOption option, string text, string source) =>
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number.ToString(CultureInfo.InvariantCulture)
+            : throw Bad(source, text, Expectation(option));
 
-        throw Bad(source, text, Expectation(option));
-    }
+    private static string Choice(ServerOption option, string text, string source) =>
+        option.Choices.Contains(text) ? text : throw Bad(source, text, Expectation(option));
 
     private static string Members(ServerOption option, string text, string source)
     {

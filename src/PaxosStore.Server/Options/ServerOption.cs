@@ -33,6 +33,15 @@ internal enum OptionKind
     /// <summary>A whole number of at least one.</summary>
     Count,
 
+    /// <summary>A number of bytes; what nothing and less than nothing mean, the option says.</summary>
+    Bytes,
+
+    /// <summary>How much of something is kept: a bare number or a duration, read together with the option that says of what.</summary>
+    Retention,
+
+    /// <summary>True or false; the bare flag means true.</summary>
+    Switch,
+
     /// <summary>One of a few words.</summary>
     Choice,
 }
@@ -80,6 +89,9 @@ internal enum OptionGroup
 
     /// <summary>The other members.</summary>
     Cluster,
+
+    /// <summary>How much is kept.</summary>
+    Storage,
 
     /// <summary>Times and bounds.</summary>
     Tuning,

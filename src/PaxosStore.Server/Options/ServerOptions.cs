@@ -1,5 +1,6 @@
 using Akka.Configuration;
 using Microsoft.Extensions.Logging;
+using PaxosStore.Gateways.Etcd.Compaction;
 using PaxosStore.Node;
 
 namespace PaxosStore.Server.Options;
@@ -12,6 +13,9 @@ internal sealed record ServerOptions
 
     /// <summary>Least important line that is printed.</summary>
     internal required LogLevel LogLevel { get; init; }
+
+    /// <summary>How much history is kept without anybody compacting it.</summary>
+    internal required AutoCompaction AutoCompaction { get; init; }
 
     /// <summary>What the operator should know but what does not stop the start.</summary>
     internal required IReadOnlyList<string> Notices { get; init; }
@@ -38,7 +42,13 @@ internal sealed record ServerOptions
         {
             var settings = NodeSettings.FromConfig(Overlay(complete).WithFallback(file).WithFallback(NodeDefaults.Reference));
             CrossChecks.Check(settings);
-            return new ServerOptions { Node = settings, LogLevel = Level(complete), Notices = notices };
+            return new ServerOptions
+            {
+                Node = settings,
+                LogLevel = Level(complete),
+                AutoCompaction = Compaction(complete),
+                Notices = notices,
+            };
         }
         catch (NodeStartupException e)
         {
@@ -68,6 +78,19 @@ internal sealed record ServerOptions
     }
 
     private static string Escape(string text) => text.Replace("\\", @"\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+
+    private static AutoCompaction Compaction(IReadOnlyDictionary<string, Given> values)
+    {
+        try
+        {
+            return AutoCompaction.Parse(
+                Completion.Effective(values, OptionTable.AutoCompactionMode), Completion.Effective(values, OptionTable.AutoCompactionRetention));
+        }
+        catch (FormatException e)
+        {
+            throw new OptionsException($"--{OptionTable.AutoCompactionRetention}: {e.Message}");
+        }
+    }
 
     private static LogLevel Level(IReadOnlyDictionary<string, Given> values) =>
         Completion.Effective(values, OptionTable.LogLevel) switch

@@ -177,7 +177,7 @@ public sealed class SnapshotVaultTests : IAsyncLifetime
 
     private long Execute(string sql)
     {
-        using var connection = new SqliteConnection(_storage.Directory.SnapshotConnection);
+        using var connection = new SqliteConnection($"Data Source={_path}/snapshots.db");
         connection.Open();
         using var command = connection.CreateCommand();
 #pragma warning disable CA2100 // constants of this test

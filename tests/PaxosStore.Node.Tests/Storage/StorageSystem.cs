@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.Configuration;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace PaxosStore.Node.Tests.Storage;
 
@@ -37,7 +38,7 @@ internal sealed class StorageSystem
 
     private (DataDirectory, ActorSystem) Start()
     {
-        var directory = DataDirectory.Open(_settings.DataDirectory);
-        return (directory, ActorSystem.Create("storage", AkkaConfig.For(_settings, directory.JournalConnection, directory.SnapshotConnection)));
+        var directory = DataDirectory.Open(_settings, NullLogger.Instance);
+        return (directory, ActorSystem.Create("storage", AkkaConfig.Setup(_settings, directory.Storage)));
     }
 }

@@ -8,7 +8,7 @@ using PaxosStore.Kv;
 namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>Reads, writes, transactions and compaction.</summary>
-internal sealed class KvService(IKvStore store, Headers headers, IOptions<EtcdDoorOptions> options) : KV.KVBase
+internal sealed class KvService(IKvStore store, QuotaGuard quota, Headers headers, IOptions<EtcdDoorOptions> options) : KV.KVBase
 {
     private readonly EtcdDoorOptions limits = options.Value;
 
@@ -16,7 +16,7 @@ internal sealed class KvService(IKvStore store, Headers headers, IOptions<EtcdDo
     public override async Task<RangeResponse> Range(RangeRequest request, ServerCallContext context)
     {
         RequestChecks.Check(request);
-        var view = await store.ReadAsync(Consistency(request.Serializable), context.CancellationToken);
+        var view = await ReadAsync(request.Serializable, context);
         var reply = FromKv.Reply(view.Range(ToKv.Op(request)));
         reply.Header = headers.At(view);
         return reply;
@@ -51,7 +51,7 @@ internal sealed class KvService(IKvStore store, Headers headers, IOptions<EtcdDo
         ResponseHeader header;
         if (op.IsReadOnly)
         {
-            var view = await store.ReadAsync(Consistency(AllSerializable(request)), context.CancellationToken);
+            var view = await ReadAsync(AllSerializable(request), context);
             outcome = view.Evaluate(op);
             header = headers.At(view);
         }
@@ -78,11 +78,17 @@ internal sealed class KvService(IKvStore store, Headers headers, IOptions<EtcdDo
     private async ValueTask<WriteResult> WriteAsync(IMessage request, KvOp op, ServerCallContext context)
     {
         if (request.CalculateSize() > limits.MaxRequestBytes) throw EtcdErrors.RequestTooLarge;
+        await quota.AdmitAsync(op, context.CancellationToken);
         return (WriteResult)await store.ExecuteAsync(new WriteCommand(op), context.CancellationToken);
     }
 
-    private static ReadConsistency Consistency(bool serializable) =>
-        serializable ? ReadConsistency.Serializable : ReadConsistency.Linearizable;
+    // Members whose states differ can't both be right: while that alarm is up, nobody is told that what he reads is the truth.
+    private async ValueTask<KvView> ReadAsync(bool serializable, ServerCallContext context)
+    {
+        if (serializable) return await store.ReadAsync(ReadConsistency.Serializable, context.CancellationToken);
+        var view = await store.ReadAsync(ReadConsistency.Linearizable, context.CancellationToken);
+        return view.Alarms.Any(a => a.Kind == AlarmKind.Corrupt) ? throw EtcdErrors.CorruptCluster : view;
+    }
 
     // A transaction of comparisons alone is served linearizably: nobody asked for a stale answer.
     private static bool AllSerializable(TxnRequest request)

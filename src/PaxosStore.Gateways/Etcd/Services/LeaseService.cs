@@ -9,7 +9,8 @@ using PaxosStore.Kv;
 namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>Key leases.</summary>
-internal sealed class LeaseService(IKvStore store, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends) : Lease.LeaseBase
+internal sealed class LeaseService(
+    IKvStore store, QuotaGuard quota, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends) : Lease.LeaseBase
 {
     // Most renewals of one stream that travel in one command.
     private const int KeepAliveBatch = 1024;
@@ -20,6 +21,7 @@ internal sealed class LeaseService(IKvStore store, Headers headers, IOptions<Etc
     public override async Task<LeaseGrantResponse> LeaseGrant(LeaseGrantRequest request, ServerCallContext context)
     {
         if (request.TTL > limits.MaxLeaseTtlSeconds) throw EtcdErrors.LeaseTtlTooLarge;
+        await quota.AdmitLeaseAsync(context.CancellationToken);
         var command = new LeaseGrantCommand(request.ID, Math.Max(request.TTL, limits.MinLeaseTtlSeconds));
         var result = (LeaseGrantResult)await store.ExecuteAsync(command, context.CancellationToken);
         return new LeaseGrantResponse { Header = headers.At(result), ID = result.Id, TTL = result.TtlSeconds };

@@ -1,0 +1,65 @@
+using Microsoft.Extensions.Logging;
+using PaxosStore.Kv;
+
+namespace PaxosStore.Gateways.Etcd;
+
+/// <summary>
+/// Refuses requests that would add data to a node whose storage is over its quota, and raises the alarm that makes every member refuse them. Whether
+/// a request is refused after that is decided by the alarm in the replicated state alone, which stays up until it is disarmed.
+/// </summary>
+internal sealed class QuotaGuard(IKvStore store, IStoreAdmin admin, RecentStatus recent, ILogger<QuotaGuard> logger)
+{
+    // What etcd counts: metadata of a key, and a lease.
+    private const int KeyCost = 256;
+    private const int LeaseCost = 64;
+
+    private int raising;
+
+    /// <summary>Lets a write pass unless it adds data for which there is no room.</summary>
+    /// <exception cref="Grpc.Core.RpcException">There is none.</exception>
+    internal ValueTask AdmitAsync(KvOp op, CancellationToken cancellation) => AdmitAsync(Cost(op), cancellation);
+
+    /// <summary>Lets the grant of a lease pass unless there is no room for it.</summary>
+    /// <exception cref="Grpc.Core.RpcException">There is none.</exception>
+    internal ValueTask AdmitLeaseAsync(CancellationToken cancellation) => AdmitAsync(LeaseCost, cancellation);
+
+    /// <summary>Bytes an operation may add, as etcd estimates them; 0 when it adds none.</summary>
+    internal static long Cost(KvOp op) => op switch
+    {
+        PutOp put => KeyCost + put.Key.Length + put.Value.Length,
+        TxnOp txn => Math.Max(txn.Success.Sum(Cost), txn.Failure.Sum(Cost)),
+        _ => 0,
+    };
+
+    private ValueTask AdmitAsync(long cost, CancellationToken cancellation)
+    {
+        var quota = admin.QuotaBytes;
+        if (quota == 0 || cost == 0) return default;
+        var status = recent.Value;
+        return status.StorageBytesInUse + cost <= quota ? default : RefuseAsync(status, quota, cancellation);
+    }
+
+    private async ValueTask RefuseAsync(StoreStatus status, long quota, CancellationToken cancellation)
+    {
+        var alarm = new AlarmInfo(status.MemberId, AlarmKind.NoSpace);
+        if (!store.View.Alarms.Contains(alarm) && Interlocked.Exchange(ref raising, 1) == 0)
+        {
+            try
+            {
+                await store.ExecuteAsync(new AlarmCommand(Raise: true, alarm.MemberId, alarm.Kind), cancellation);
+                Log.QuotaExceeded(logger, status.StorageBytesInUse, quota);
+            }
+            catch (KvException e)
+            {
+                // The request is refused all the same, and the next one raises it again.
+                Log.AlarmNotRaised(logger, alarm.Kind, e.Code);
+            }
+            finally
+            {
+                Volatile.Write(ref raising, 0);
+            }
+        }
+
+        throw EtcdErrors.NoSpace;
+    }
+}
