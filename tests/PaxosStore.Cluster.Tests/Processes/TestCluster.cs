@@ -9,7 +9,7 @@ namespace PaxosStore.Cluster.Tests.Processes;
 /// <summary>Nodes on free ports and a temporary directory, one process each. After a test that failed the directory stays.</summary>
 internal sealed class TestCluster : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private readonly ClusterPlan _plan;
     private readonly List<NodeProcess> _created = [];
     private readonly List<NodeClient> _connections = [];
