@@ -38,7 +38,7 @@ internal static class AkkaConfig
         var seeds = string.Join(", ", settings.InitialCluster.Values.Select(u => $"\"{protocol}://{SystemName}@{u.Host}:{u.Port}\""));
         var hocon = $$"""
             akka {
-              loglevel = WARNING
+              loglevel = ERROR
               stdout-loglevel = OFF
               log-dead-letters = off
               log-dead-letters-during-shutdown = off
@@ -51,6 +51,8 @@ internal static class AkkaConfig
                 serializers.paxosstore = "PaxosStore.Node.Wire.PaxosSerializer, PaxosStore.Node"
                 serialization-bindings {
                   "PaxosStore.Node.Wire.PeerMessage, PaxosStore.Node" = paxosstore
+                  "PaxosStore.Node.Wire.JoinRequest, PaxosStore.Node" = paxosstore
+                  "PaxosStore.Node.Wire.JoinAnswer, PaxosStore.Node" = paxosstore
                   "PaxosStore.Node.Journal.JournalBatch, PaxosStore.Node" = paxosstore
                   "PaxosStore.Node.Storage.SnapshotRow, PaxosStore.Node" = paxosstore
                   "PaxosStore.Node.Facade.FacadeRequest, PaxosStore.Node" = paxosstore

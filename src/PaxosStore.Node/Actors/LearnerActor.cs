@@ -86,7 +86,7 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
         _progress.ChosenSlot = _learner.Known.Number;
         _progress.Catching = _learner.Fetching;
         _node.Send(effects.Now);
-        if (effects.Deliver.Count > 0 && _trigger.Due(_state.View.DataBytes)) TakeSnapshot();
+        if (effects.Deliver.Count > 0 && _trigger.Due(_state.View.HistoryBytes)) TakeSnapshot();
     }
 
     private void Apply(ChosenValue chosen)
@@ -112,7 +112,8 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
     private void Follow()
     {
         if (_governing == _learner.Governing) return;
-        if (!_governing.IsDefault) _log.Configured(_learner.Governing[^1].Configuration.ToString());
+        var newest = _learner.Governing[^1].Configuration;
+        if (!_governing.IsDefault && _governing[^1].Configuration.Version != newest.Version) _log.Configured(newest.ToString());
         _governing = _learner.Governing;
         _node.Govern(_governing);
     }

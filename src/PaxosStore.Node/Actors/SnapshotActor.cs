@@ -86,7 +86,7 @@ internal sealed class SnapshotActor : UntypedActor, IDisposable
     {
         var asker = Sender;
         var view = m.Pin.View;
-        if (view.AppliedSlot == 0 || _sealed.Any(s => s.Slot == view.AppliedSlot) || !_hasRoom(view.DataBytes * 2))
+        if (view.AppliedSlot == 0 || _sealed.Any(s => s.Slot == view.AppliedSlot) || !_hasRoom(view.HistoryBytes * 2))
         {
             m.Pin.Dispose();
             asker.Tell(new SnapshotTaken(view.AppliedSlot, 0));

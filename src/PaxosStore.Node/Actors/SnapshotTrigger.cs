@@ -1,6 +1,9 @@
 namespace PaxosStore.Node.Actors;
 
-/// <summary>When the next snapshot is due: when the log since the last one outweighs the state, so that neither disk nor restart cost more than in proportion to it.</summary>
+/// <summary>
+/// When the next snapshot is due: when the log since the last one weighs half as much as the state, so that two generations of both take about three times the
+/// state on disk, and a restart costs in proportion to it.
+/// </summary>
 /// <param name="mostSlots">From so many slots on the log need not weigh as much as the state: an eighth is enough.</param>
 /// <param name="slot">Slot of the last one.</param>
 /// <param name="bytes">Its size.</param>
@@ -25,7 +28,7 @@ internal sealed class SnapshotTrigger(long mostSlots, long slot, long bytes)
     public bool Due(long stateBytes)
     {
         var weight = Math.Max(stateBytes, bytes);
-        return !_running && (_logBytes >= Math.Max(LeastLogBytes, weight) || (_slots >= mostSlots && _logBytes >= weight / 8));
+        return !_running && (_logBytes >= Math.Max(LeastLogBytes, weight / 2) || (_slots >= mostSlots && _logBytes >= weight / 8));
     }
 
     /// <summary>One is being made of the state as it is now.</summary>

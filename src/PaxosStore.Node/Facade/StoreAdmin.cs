@@ -107,7 +107,7 @@ internal sealed class StoreAdmin(NodeContext node, PaxosKvStore store, NodeProgr
 
     private sealed class Backup(KvPin pin) : IStoreBackup
     {
-        public long EstimatedBytes => pin.View.DataBytes + pin.View.HistoryBytes;
+        public long EstimatedBytes => pin.View.HistoryBytes;
 
         public long Revision => pin.View.Revision;
 
