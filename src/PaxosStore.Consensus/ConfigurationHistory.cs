@@ -76,7 +76,7 @@ internal sealed class ConfigurationHistory(IEnumerable<Governing> known)
 }
 
 /// <summary>Questions about several configurations at once.</summary>
-internal static class GoverningExtensions
+public static class GoverningExtensions
 {
     /// <summary>All members, each once.</summary>
     public static ImmutableArray<NodeId> Nodes(this ImmutableArray<Governing> governing) =>
@@ -86,5 +86,6 @@ internal static class GoverningExtensions
     public static ImmutableArray<NodeId> Voters(this ImmutableArray<Governing> governing) =>
         governing is [var only] ? only.Configuration.Voters : [.. governing.SelectMany(g => g.Configuration.Voters).Distinct()];
 
+    /// <summary>Whether a node votes in any of them.</summary>
     public static bool IsVoter(this ImmutableArray<Governing> governing, NodeId node) => governing.Any(g => g.Configuration.IsVoter(node));
 }

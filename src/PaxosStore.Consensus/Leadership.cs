@@ -49,6 +49,7 @@ internal sealed class Leadership
         _adopted = [.. preparation.Adopted(ballot, now.WallClock)];
         OwnFirst = _chosen + _adopted.Length + 1;
         _configurations = new ConfigurationHistory(preparation.GoverningFromHeld);
+        FillUntilNewestGoverns();
         _reads = new ReadRounds(options, rules, ballot);
         Regovern();
     }
@@ -176,7 +177,6 @@ internal sealed class Leadership
         if (next.Voters.Count(v => v == _self || IsAlive(v, now)) < next.QuorumSize) return Rejection.TooFewAlive;
         if (!HasRoom) return Rejection.Overloaded;
         Propose(new Value(Ballot.Round, LogTime(now), now.WallClock, [], next), now, effects);
-        _fillThrough = _configurations.NewestFrom + -1;
         Flush(now, effects);
         return null;
     }
@@ -232,6 +232,9 @@ internal sealed class Leadership
         }
     }
 
+    /// <summary>Whoever proposed the newest configuration: in an idle cluster nothing else would bring it about.</summary>
+    private void FillUntilNewestGoverns() => _fillThrough = _configurations.NewestFrom + -1;
+
     private void Regovern()
     {
         _governing = _configurations.From(_chosen.Next);
@@ -282,7 +285,9 @@ internal sealed class Leadership
         var slot = NextSlot;
         _inFlight.Add(new InFlight(value, _configurations.At(slot)) { SentAt = now.Elapsed });
         _inFlightBytes += value.Size;
-        if (value.Next is { } next && _configurations.Add(slot, next, _rules)) Regovern();
+        if (value.Next is not { } next || !_configurations.Add(slot, next, _rules)) return;
+        FillUntilNewestGoverns();
+        Regovern();
     }
 
     private void Heartbeat(Instant now, Effects effects)

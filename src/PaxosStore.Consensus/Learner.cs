@@ -12,6 +12,8 @@ public sealed class Learner
     private readonly NodeId _self;
     private readonly PaxosOptions _options;
     private readonly SafetyRules _rules;
+    private readonly long _memberSince;
+    private readonly ImmutableArray<NodeId> _contacts;
     private readonly Effects _effects = new();
     private readonly SnapshotFetch _snapshot;
 
@@ -35,13 +37,23 @@ public sealed class Learner
     private bool _rereading;
 
     /// <summary>A learner that hands on what comes after <paramref name="start"/>.</summary>
-    public Learner(NodeId self, LogBase start, PaxosOptions options) : this(self, start, options, SafetyRules.Paxos)
+    /// <param name="self">This node.</param>
+    /// <param name="start">What stands in for the log before.</param>
+    /// <param name="options">Timing and bounds.</param>
+    /// <param name="memberSince">
+    /// Version of the configuration that the node was told when it joined: it is a member there, so an older one (in a snapshot made before, or known to a peer that
+    /// is behind) does not mean that it has been removed.
+    /// </param>
+    /// <param name="contacts">Members of that configuration: who else to ask as long as the log here is older.</param>
+    public Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince = 0, IEnumerable<NodeId>? contacts = null)
+        : this(self, start, options, memberSince, SafetyRules.Paxos, contacts)
     {
     }
 
-    internal Learner(NodeId self, LogBase start, PaxosOptions options, SafetyRules rules)
+    internal Learner(NodeId self, LogBase start, PaxosOptions options, long memberSince, SafetyRules rules, IEnumerable<NodeId>? contacts = null)
     {
-        (_self, _options, _rules) = (self, options, rules);
+        (_self, _options, _memberSince, _rules) = (self, options, memberSince, rules);
+        _contacts = [.. contacts ?? start.Configurations.Nodes()];
         _snapshot = new SnapshotFetch(options);
         _configurations = new ConfigurationHistory(start.Configurations);
         (_delivered, LogTime) = (start.Through, start.LogTime);
@@ -92,7 +104,7 @@ public sealed class Learner
             case SnapshotGone m:
                 _snapshot.OnGone(from, m.Slot);
                 break;
-            case NotMember m when m.Version > _configurations.Newest.Version:
+            case NotMember m when m.Version >= _memberSince && m.Version >= _configurations.Newest.Version:
                 _effects.Stop = StopReason.Removed;
                 break;
         }
@@ -164,7 +176,7 @@ public sealed class Learner
     {
         _governing = _configurations.From(_delivered.Next);
         _effects.Send(_self, Role.Proposer, new Configured(_governing));
-        if (!_governing.Nodes().Contains(_self)) _effects.Stop = StopReason.Removed;
+        if (_configurations.Newest.Version >= _memberSince && !_governing.Nodes().Contains(_self)) _effects.Stop = StopReason.Removed;
     }
 
     private void Begin()
@@ -262,7 +274,7 @@ public sealed class Learner
 
     private void Fetch(TimeSpan now)
     {
-        var peers = _governing.Nodes();
+        var peers = _configurations.Newest.Version < _memberSince ? [.. _governing.Nodes().Union(_contacts)] : _governing.Nodes();
         var peer = peers[_nextPeer % peers.Length];
         if (peer == _self && peers.Length > 1) peer = peers[++_nextPeer % peers.Length];
         (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);

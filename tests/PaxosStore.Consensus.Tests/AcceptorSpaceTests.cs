@@ -38,7 +38,7 @@ public class AcceptorSpaceTests
 
     private static void Replay(List<Message> path)
     {
-        var acceptor = new Acceptor(Self, new PaxosOptions());
+        var acceptor = Started();
         var journal = new List<JournalRecord>();
         var said = Ballot.None;
         foreach (var message in path)
@@ -95,9 +95,16 @@ public class AcceptorSpaceTests
 
     private static Ballot PromisedAfter(IEnumerable<JournalRecord> journal)
     {
-        var acceptor = new Acceptor(Self, new PaxosOptions());
-        foreach (var record in journal) acceptor.Recover(record);
+        var acceptor = Started();
+        acceptor.Recover([.. journal]);
         return acceptor.Promised;
+    }
+
+    private static Acceptor Started(PaxosOptions? options = null)
+    {
+        var acceptor = new Acceptor(Self, LogBase.Initial(new Configuration([new NodeId(1), new NodeId(2), Self])), options ?? new PaxosOptions(), incarnation: 1);
+        acceptor.Recover([new AdmittedRecord()]);
+        return acceptor;
     }
 
     private static Value ValueOf(Ballot ballot) => new(ballot.Round, TimeSpan.Zero, 0, [new byte[] { (byte)ballot.Round, (byte)ballot.Node.Value }]);
@@ -105,7 +112,7 @@ public class AcceptorSpaceTests
     [Fact]
     public void A_promise_raised_by_a_vote_for_a_chosen_slot_is_on_disk_before_it_is_spoken_for()
     {
-        var acceptor = new Acceptor(Self, new PaxosOptions());
+        var acceptor = Started();
         var value = ValueOf(Ballots[0]);
         acceptor.Step(new NodeId(1), new Accept(Ballots[0], new Slot(1), [value], Slot.Zero), TimeSpan.Zero);
         acceptor.Step(Self, new Learned(new Slot(1), []), TimeSpan.Zero);
@@ -118,7 +125,7 @@ public class AcceptorSpaceTests
     [Fact]
     public void An_acceptor_refuses_to_report_to_a_node_too_far_behind()
     {
-        var acceptor = new Acceptor(Self, new PaxosOptions { LearnerWindow = 2 });
+        var acceptor = Started(new PaxosOptions { LearnerWindow = 2 });
         ImmutableArray<(Slot, Value)> log = [.. Enumerable.Range(1, 4).Select(i => (new Slot(i), ValueOf(Ballots[0])))];
         acceptor.Step(Self, new Learned(new Slot(4), log), TimeSpan.Zero);
 

@@ -7,14 +7,14 @@ public class PreparationTests
     private static readonly NodeId N1 = new(1);
     private static readonly NodeId N2 = new(2);
     private static readonly NodeId N3 = new(3);
-    private static readonly Configuration Three = new([N1, N2, N3]);
+    private static readonly ImmutableArray<Governing> Three = [new(new Slot(1), new Configuration([N1, N2, N3]))];
     private static readonly Ballot Mine = new(9, N1);
 
     private static Value Named(string name, long logTime = 0) => new(1, TimeSpan.FromTicks(logTime), 0, [System.Text.Encoding.UTF8.GetBytes(name)]);
 
     private static Promise Part(long chosen, long first, long? last, params (long Slot, long Round, Value Value)[] votes) =>
         new(Mine, new Slot(chosen), TimeSpan.Zero, new Slot(first), last is { } l ? new Slot(l) : Slot.End,
-            [.. votes.Select(v => new AcceptedEntry(new Slot(v.Slot), new Ballot(v.Round, N2), v.Value))]);
+            [.. votes.Select(v => new AcceptedEntry(new Slot(v.Slot), new Ballot(v.Round, N2), v.Value))], Three);
 
     private static ImmutableArray<Value> Adopt(Preparation p) => [.. p.Adopted(Mine, 0)];
 

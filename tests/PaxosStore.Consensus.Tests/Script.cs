@@ -79,6 +79,7 @@ internal sealed class Script
     private void Tick(Node node)
     {
         CarryOut(node, node.Proposer.Tick(new Instant(_now, 0)));
+        CarryOut(node, node.Acceptor.Tick(_now));
         CarryOut(node, node.Learner.Tick(_now));
     }
 
@@ -204,7 +205,7 @@ internal sealed class Script
     {
         public NodeId Id { get; } = id;
         public bool Up { get; private set; }
-        public List<JournalRecord> Journal { get; } = [];
+        public List<JournalRecord> Journal { get; } = [new AdmittedRecord()];
         public Proposer Proposer { get; private set; } = null!;
         public Acceptor Acceptor { get; private set; } = null!;
         public Learner Learner { get; private set; } = null!;
@@ -212,11 +213,12 @@ internal sealed class Script
         public IEnumerable<Message> Start(Configuration configuration, PaxosOptions options)
         {
             Up = true;
-            Acceptor = new Acceptor(Id, options);
-            foreach (var record in Journal) Acceptor.Recover(record);
-            Learner = new Learner(Id, configuration, options);
-            Proposer = new Proposer(Id, configuration, options, Acceptor.Promised, Id.Value);
-            return Acceptor.RecoveredLog();
+            var start = LogBase.Initial(configuration);
+            Acceptor = new Acceptor(Id, start, options, incarnation: Id.Value);
+            Acceptor.Recover(Journal);
+            Learner = new Learner(Id, start, options);
+            Proposer = new Proposer(Id, Learner.Governing, options, Acceptor.Promised, Id.Value);
+            return Acceptor.RecoveredLog(start.Through);
         }
 
         public void Crash() => Up = false;

@@ -50,6 +50,11 @@ public static class LogScript
         4 => new LeaseKeepAliveCommand([1 + random.Below(6), 1 + random.Below(6)]),
         5 => new PublishMemberCommand(
             (ulong)random.Below(3), "müller" + random.Below(3).ToString(CultureInfo.InvariantCulture), ["http://a:1", "http://b:2"]),
+        6 => new PublishMemberCommand((ulong)random.Below(3), "n", ["http://c:3"], (ulong)random.Below(3)),
+
+        // Seldom raised and soon disarmed, so that the log does enough.
+        7 => new AlarmCommand(random.Below(10) == 0, (ulong)random.Below(3), (AlarmKind)random.Below(3)),
+        8 or 9 => new AlarmCommand(false, 0, (AlarmKind)(1 + random.Below(2))),
         _ => new WriteCommand(Op(ref random, 3)),
     };
 

@@ -8,6 +8,7 @@ public class CodecTests
     [
         new CompactCommand(-5), new LeaseGrantCommand(long.MaxValue, long.MinValue), new LeaseRevokeCommand(1), new LeaseKeepAliveCommand([1, -1, 0]),
         new PublishMemberCommand(ulong.MaxValue, "n\u00e9\u6f22", ["http://a", ""]), new OpenClientSessionCommand(),
+        new PublishMemberCommand(1, "n", [], ulong.MaxValue), new AlarmCommand(true, 0, AlarmKind.Corrupt), new AlarmCommand(false, ulong.MaxValue, AlarmKind.None),
     ];
 
     private static readonly Gen<KvCommand> AnyCommand = Gen.Frequency((3, Gens.Command), (1, Gen.Int[0, Others.Length - 1].Select(i => Others[i])));
@@ -54,6 +55,11 @@ public class CodecTests
         Assert.Equal((CompareTarget.Lease, CompareResult.NotEqual), (condition.Target, condition.Result));
         Assert.Equal((9L, "x"), (condition.Number, Bytes.Text(condition.Value)));
         Assert.Equal((2, 0), (txn.Success.Length, txn.Failure.Length));
+        var publish = (PublishMemberCommand)CommandCodec.Decode(CommandCodec.Encode(1, 2, 3, new PublishMemberCommand(4, "n", ["u", "w"], 5))).Command;
+        Assert.Equal((4UL, "n", 5UL), (publish.MemberId, publish.Name, publish.Incarnation));
+        Assert.Equal(["u", "w"], publish.ClientUrls.ToArray());
+        var alarm = new AlarmCommand(true, 4, AlarmKind.Corrupt);
+        Assert.Equal(alarm, CommandCodec.Decode(CommandCodec.Encode(1, 2, 3, alarm)).Command);
     }
 
     [Fact]
@@ -61,7 +67,7 @@ public class CodecTests
     {
         var machine = new Machine();
         using var watcher = machine.State.Watches.Open(new WatchSpec(Bytes.Everything, 1));
-        Gens.Command.Sample(
+        Gens.AnyCommand.Sample(
             command =>
             {
                 var bytes = CommandCodec.EncodeResult(machine.Run(command));
@@ -97,10 +103,14 @@ public class CodecTests
         CheckGolden("010700000000000000020005020204", new LeaseKeepAliveCommand([1, 2]));
         CheckGolden("0107000000000000000200060300000000000000026E31010475726C31", new PublishMemberCommand(3, "n1", ["url1"]));
         CheckGolden("010700000000000000020007", new OpenClientSessionCommand());
+        CheckGolden("01070000000000000002000809000000000000000300000000000000026E31010475726C31", new PublishMemberCommand(3, "n1", ["url1"], 9));
+        CheckGolden("01070000000000000002000901030000000000000001", new AlarmCommand(true, 3, AlarmKind.NoSpace));
+        CheckGolden("01070000000000000002000900000000000000000002", new AlarmCommand(false, 0, AlarmKind.Corrupt));
         Assert.Equal("010110020101016B01760406080A0112", Bytes.Hex(new WriteResult(new RangeResult([kv], true, 9)) { Revision = 8, Term = 2 }));
         Assert.Equal(
             "010110020401020201016B01760406080A030200",
             Bytes.Hex(new WriteResult(new TxnResult(true, [new PutResult(kv), new DeleteRangeResult(1, [])])) { Revision = 8, Term = 2 }));
+        Assert.Equal("0107100201030000000000000001", Bytes.Hex(new AlarmResult([new AlarmInfo(3, AlarmKind.NoSpace)]) { Revision = 8, Term = 2 }));
         Assert.Equal("0106100209", Bytes.Hex(new RefusedResult(KvErrorCode.LeaseNotFound) { Revision = 8, Term = 2 }));
         Assert.Equal(
             "010201016B01760406080A0000016B01760406080A01016B01760406080A",

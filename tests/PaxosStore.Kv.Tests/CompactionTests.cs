@@ -188,7 +188,7 @@ public class CompactionTests
             }
         }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-        for (var i = 0; i < 500_000 && (i < 20_000 || Volatile.Read(ref whole) < 100 || Volatile.Read(ref told) < 100); i++)
+        for (var i = 0; i < 3_000_000 && (i < 20_000 || Volatile.Read(ref whole) < 100 || Volatile.Read(ref told) < 100); i++)
         {
             machine.Put("k", "v");
             if (i % 20 == 0) machine.Run(new CompactCommand(machine.View.Revision - 1_000));

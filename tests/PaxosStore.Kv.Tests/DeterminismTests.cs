@@ -48,6 +48,8 @@ public class DeterminismTests
         [
             new WriteCommand(new PutOp(Bytes.Of("k"), Bytes.Of("w"))), new LeaseGrantCommand(8, 10), new LeaseKeepAliveCommand([1]),
             new LeaseRevokeCommand(1), new CompactCommand(2), new PublishMemberCommand(1, "n", ["u"]), new LeaseGrantCommand(8, 11),
+            new PublishMemberCommand(1, "n", ["u"], 7), new PublishMemberCommand(1, "n", ["u"], 8), new AlarmCommand(true, 1, AlarmKind.NoSpace),
+            new AlarmCommand(true, 2, AlarmKind.NoSpace), new AlarmCommand(true, 1, AlarmKind.Corrupt),
         ];
         var digests = new HashSet<string>();
         foreach (var command in commands)

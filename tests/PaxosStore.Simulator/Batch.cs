@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace PaxosStore.Simulator;
 
-/// <summary>A range of seeds on several threads; each run by itself is single-threaded. Stops at the first failures.</summary>
-internal sealed class Batch(ulong from, ulong count, int jobs)
+/// <summary>A range of seeds on several threads; each run by itself is single-threaded. Stops at the first failures, unless it is a survey.</summary>
+internal sealed class Batch(ulong from, ulong count, int jobs, bool survey = false)
 {
     private readonly Lock _lock = new();
     private readonly Counters[] _counters = [.. Enumerable.Range(0, jobs).Select(_ => new Counters())];
@@ -56,7 +56,7 @@ internal sealed class Batch(ulong from, ulong count, int jobs)
             Hashes[outcome.Seed] = outcome.Hash;
             if (!outcome.Failed) return;
             Failures.Add(outcome);
-            _stop = true;
+            _stop = !survey;
         }
     }
 }

@@ -33,11 +33,19 @@ internal sealed class Clients
 
     private Client Probe => _clients[^1];
 
+    /// <summary>Where members come and go, clients know which nodes run.</summary>
+    private int PickHome()
+    {
+        if (_plan.Extras.Churn == Churn.None) return _random.Below(_plan.Nodes);
+        var up = _nodes.Where(n => n.Up).ToArray();
+        return up.Length > 0 ? up[_random.Below(up.Length)].Index : _random.Below(_plan.FirstNodes);
+    }
+
     public void Begin()
     {
         foreach (var client in _clients[..^1])
         {
-            client.Home = _random.Below(_plan.Nodes);
+            client.Home = PickHome();
             Schedule(client, _random.Below((int)_plan.ThinkMean));
         }
     }
@@ -60,7 +68,7 @@ internal sealed class Clients
         }
         else if (!_probing)
         {
-            if (_random.Below(4) == 0) client.Home = _random.Below(_plan.Nodes);
+            if (_random.Below(4) == 0) client.Home = PickHome();
             if (_random.NextUnit() < _plan.ReadShare) StartRead(client);
             else StartWrite(client);
         }
@@ -70,7 +78,8 @@ internal sealed class Clients
     {
         _simulation.Counters.Retries++;
         var lost = !_nodes[client.Home].Up || _nodes[client.Home].Incarnation != client.HomeIncarnation;
-        if (client != Probe && (lost || _random.Below(2) == 0)) client.Home = _random.Below(_plan.Nodes);
+        if (client != Probe && (lost || _random.Below(2) == 0)) client.Home = PickHome();
+        if (client == Probe && lost) client.Home = _simulation.ProbeHome();
         Attempt(client);
     }
 
@@ -175,6 +184,15 @@ internal sealed class Clients
             if (client.Home != node.Index || client.HomeIncarnation != node.Incarnation) continue;
             if (client.Doing == Doing.Read && client.Barrier >= 0) FinishRead(client, node);
             else if (client.Doing == Doing.Write && !chosen.Value.IsNoOp) FinishWrite(client, node, chosen);
+        }
+    }
+
+    /// <summary>A node's state jumped: reads it serves may be done; writes are asked for again.</summary>
+    public void OnInstalled(SimNode node)
+    {
+        foreach (var client in _clients)
+        {
+            if (client.Home == node.Index && client.HomeIncarnation == node.Incarnation && client.Doing == Doing.Read && client.Barrier >= 0) FinishRead(client, node);
         }
     }
 

@@ -11,6 +11,7 @@ internal static class CommandLine
         Drives the protocol core (src/PaxosStore.Consensus) through seeded faults in virtual time and checks it after every event.
 
           --seeds N [--from S] [--jobs J]   run N seeds from S on (default 0) on J threads (default 1); stops at the first failure
+                   [--survey]               go on after failures and list them by what failed
                    [--verify]               run each 100th seed again in a second process and compare the trace hashes
           --seed N [--trace]                run one seed; with --trace print its plan and everything that happens
           --mutants [--budget B] [NAME]     make known mistakes on purpose and show which check notices, within B seeds (default 100000)
@@ -87,15 +88,25 @@ internal static class CommandLine
     private static int Many(Options options)
     {
         var clock = Stopwatch.StartNew();
-        var batch = new Batch(options.From, options.Seeds, options.Jobs);
+        var batch = new Batch(options.From, options.Seeds, options.Jobs, options.Survey);
         using (new Timer(_ => Console.WriteLine(Progress(batch, clock)), null, 10_000, 10_000)) batch.Run();
         Console.WriteLine(batch.Totals());
         Console.WriteLine(Progress(batch, clock));
-        foreach (var failure in batch.Failures) Console.WriteLine(Runner.Report(failure));
+        if (options.Survey) List(batch.Failures);
+        else foreach (var failure in batch.Failures) Console.WriteLine(Runner.Report(failure));
         if (batch.Failures.Count > 0) return 1;
         if (options.Verify && !Verification.Check(batch.Hashes)) return 1;
         Console.WriteLine("no violation");
         return 0;
+    }
+
+    private static void List(IEnumerable<Outcome> failures)
+    {
+        foreach (var kind in failures.GroupBy(f => f.Invariant).OrderByDescending(k => k.Count()))
+        {
+            Console.WriteLine($"{kind.Count()} x {kind.Key}");
+            foreach (var failure in kind.OrderBy(f => f.Seed).Take(5)) Console.WriteLine($"    seed {failure.Seed}: {failure.Detail}");
+        }
     }
 
     private static string Progress(Batch batch, Stopwatch clock)
@@ -109,6 +120,7 @@ internal static class CommandLine
         public bool Help { get; private set; }
         public bool Trace { get; private set; }
         public bool Verify { get; private set; }
+        public bool Survey { get; private set; }
         public bool Mutants { get; private set; }
         public string? Name { get; private set; }
         public ulong? Seed { get; private set; }
@@ -129,6 +141,7 @@ internal static class CommandLine
                     case "--help" or "-h": o.Help = true; break;
                     case "--trace": o.Trace = true; break;
                     case "--verify": o.Verify = true; break;
+                    case "--survey": o.Survey = true; break;
                     case "--mutants": o.Mutants = true; break;
                     case "--mutant": o.Name = rest.TryDequeue(out var name) ? name : throw new FormatException("--mutant needs a name"); break;
                     case "--seed": o.Seed = Number(arg, rest); break;

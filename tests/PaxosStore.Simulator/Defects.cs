@@ -32,4 +32,35 @@ internal sealed record Defects
 
     /// <summary>A client's write is acknowledged as soon as the leader took it.</summary>
     public bool AckAtVote { get; init; }
+
+    // Snapshots.
+
+    /// <summary>The log is cut as soon as a snapshot is begun.</summary>
+    public bool CutBeforeDurable { get; init; }
+
+    /// <summary>A snapshot is installed when its first piece is there.</summary>
+    public bool InstallsPart { get; init; }
+
+    /// <summary>A snapshot is loaded whatever its digest says.</summary>
+    public bool TakesDamagedSnapshot { get; init; }
+
+    /// <summary>Of three snapshots the newest is thrown away.</summary>
+    public bool OldSnapshotWins { get; init; }
+
+    /// <summary>A snapshot leaves out the client sessions.</summary>
+    public bool SnapshotWithoutSessions { get; init; }
+
+    /// <summary>A snapshot says that it covers one slot more than it does.</summary>
+    public bool SnapshotAheadOfState { get; init; }
+
+    /// <summary>The record that stands for all before it leaves out the promise.</summary>
+    public bool BaseWithoutPromise { get; init; }
+
+    /// <summary>Votes after the base are deleted with what was before it.</summary>
+    public bool CutsVotes { get; init; }
+
+    // Identity.
+
+    /// <summary>A node that lost records of its journal does not say so.</summary>
+    public bool HidesLoss { get; init; }
 }

@@ -4,17 +4,24 @@ namespace PaxosStore.Simulator;
 
 /// <summary>
 /// A journal with group commit: one write in flight, all that gathered meanwhile goes with the next. Survives a crash: what is durable, and of the rest
-/// a prefix.
+/// a prefix. Records keep their numbers when those before them are deleted.
 /// </summary>
 internal sealed class Disk
 {
+    // Records not deleted; the first of them has number _first.
     private readonly List<JournalRecord> _records = [];
+    private int _first;
 
-    /// <summary>Records that a restart would find.</summary>
+    // Durable writes not deleted, oldest first.
+    private readonly Queue<(int End, Slot Highest)> _writes = new();
+    private Slot _base;
+    private int _baseAt;
+
+    /// <summary>Records before this number are durable.</summary>
     public int Durable { get; private set; }
 
     /// <summary>Records handed over since ever, lost ones not counted.</summary>
-    public int Handed => _records.Count;
+    public int Handed => _first + _records.Count;
 
     /// <summary>End of the write in flight; 0 when there is none.</summary>
     public int InFlight { get; private set; }
@@ -22,7 +29,13 @@ internal sealed class Disk
     /// <summary>Grows with each write begun and each crash: tells a late completion from the one awaited.</summary>
     public int Write { get; private set; }
 
-    public IReadOnlyList<JournalRecord> Records => _records;
+    /// <summary>What a restart would find.</summary>
+    public JournalRecord[] Found => [.. _records.Take(Durable - _first)];
+
+    /// <summary>Nothing has been deleted.</summary>
+    public bool IsWhole => _first == 0;
+
+    public JournalRecord this[int number] => _records[number - _first];
 
     public void Add(JournalRecord record) => _records.Add(record);
 
@@ -30,8 +43,8 @@ internal sealed class Disk
     public bool TryBegin(out int write)
     {
         write = 0;
-        if (InFlight != 0 || Durable == _records.Count) return false;
-        (InFlight, write) = (_records.Count, ++Write);
+        if (InFlight != 0 || Durable == Handed) return false;
+        (InFlight, write) = (Handed, ++Write);
         return true;
     }
 
@@ -39,7 +52,8 @@ internal sealed class Disk
     public int Complete()
     {
         var first = Durable;
-        (Durable, InFlight) = (InFlight, 0);
+        MakeDurable(InFlight);
+        InFlight = 0;
         return first;
     }
 
@@ -47,27 +61,72 @@ internal sealed class Disk
     public int Crash(int kept)
     {
         var first = Durable;
-        Durable += kept;
-        _records.RemoveRange(Durable, _records.Count - Durable);
+        MakeDurable(Durable + kept);
+        _records.RemoveRange(Durable - _first, Handed - Durable);
         InFlight = 0;
         Write++;
         return first;
     }
 
-    /// <summary>For mutants only: one record vanishes, those after it stay.</summary>
-    public void Drop(int index)
+    /// <summary>
+    /// Deletes at most so many of the oldest writes that a durable base has made superfluous: those before it in which no vote is for a slot after it.
+    /// </summary>
+    /// <param name="most">At most so many.</param>
+    /// <param name="careless">For mutants only: votes after the base go too.</param>
+    /// <param name="deleted">Gets the records.</param>
+    public void Cut(int most, bool careless, List<JournalRecord> deleted)
     {
-        _records.RemoveAt(index);
+        while (most-- > 0 && _writes.TryPeek(out var write) && write.End <= _baseAt && (careless || write.Highest <= _base))
+        {
+            _writes.Dequeue();
+            deleted.AddRange(_records.Take(write.End - _first));
+            _records.RemoveRange(0, write.End - _first);
+            _first = write.End;
+        }
+    }
+
+    /// <summary>Another journal in the place of this one.</summary>
+    public void Replace(IEnumerable<JournalRecord> records)
+    {
+        _records.Clear();
+        _writes.Clear();
+        (_first, _base, _baseAt, Durable) = (0, Slot.Zero, 0, 0);
+        _records.AddRange(records);
+        MakeDurable(_records.Count);
+    }
+
+    /// <summary>For mutants only: one record vanishes, those after it stay.</summary>
+    public void Drop(int number)
+    {
+        _records.RemoveAt(number - _first);
         Durable--;
+        var writes = _writes.ToArray();
+        _writes.Clear();
+        foreach (var (end, highest) in writes) _writes.Enqueue((end > number ? end - 1 : end, highest));
     }
 
     /// <summary>For mutants only: the write in flight loses its last record without a word.</summary>
-    public void DropInFlight() => _records.RemoveAt(--InFlight);
-
-    /// <summary>For mutants only: an empty journal.</summary>
-    public void Wipe()
+    public void DropInFlight()
     {
-        _records.Clear();
-        Durable = 0;
+        _records.RemoveAt(InFlight - _first - 1);
+        InFlight--;
+    }
+
+    private void MakeDurable(int end)
+    {
+        if (end == Durable) return;
+        var highest = Slot.Zero;
+        for (var i = Durable; i < end; i++)
+        {
+            switch (this[i])
+            {
+                case AcceptRecord r: highest = Slot.Max(highest, r.Slot); break;
+                case LearnRecord r: highest = Slot.Max(highest, r.Slot); break;
+                case BaseRecord r: (_base, _baseAt) = (r.Base.Through, Durable); break;
+            }
+        }
+
+        _writes.Enqueue((end, highest));
+        Durable = end;
     }
 }

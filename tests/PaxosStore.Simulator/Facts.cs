@@ -14,7 +14,11 @@ internal sealed class Proposal(Ballot ballot, Value value, long proposedAt)
     /// <summary>When this value was first proposed for the slot, under whatever ballot.</summary>
     public long ProposedAt { get; } = proposedAt;
 
+    /// <summary>Nodes with this vote on disk.</summary>
     public ulong Voters { get; set; }
+
+    /// <summary>Nodes that had it on disk and lost it: the leader of the ballot may still count them, nobody else can.</summary>
+    public ulong Lost { get; set; }
 }
 
 /// <summary>What the judge knows of one slot.</summary>
@@ -22,11 +26,20 @@ internal sealed class SlotFacts
 {
     private readonly List<Proposal> _proposals = new(2);
 
+    public IReadOnlyList<Proposal> Proposals => _proposals;
+
     public Value? Chosen { get; set; }
 
     public Ballot ChosenUnder { get; set; }
 
+    /// <summary>Highest log time up to here; known once all slots before are chosen.</summary>
+    public TimeSpan LogTime { get; set; }
+
+    /// <summary>Hash chain of whoever applied it first.</summary>
     public ulong? Chain { get; set; }
+
+    /// <summary>Digest of the whole state there.</summary>
+    public ulong State { get; set; }
 
     public Proposal? Find(Ballot ballot)
     {
@@ -51,14 +64,47 @@ internal sealed class SlotFacts
     }
 }
 
-/// <summary>What the judge knows of one node: its disk, and the highest ballot it has spoken for.</summary>
+/// <summary>What the judge knows of one node: its disk, and the highest ballots it has spoken for.</summary>
 internal sealed class NodeFacts
 {
     private readonly List<(Ballot Ballot, Value? Value)> _votes = [];
 
     public Ballot DurablePromise { get; set; }
 
-    public Ballot Said { get; set; }
+    /// <summary>Highest promise that was ever on this node's disks.</summary>
+    public Ballot Promised { get; set; }
+
+    /// <summary>Highest ballot of its own that it has spoken for.</summary>
+    public Ballot SaidOwn { get; set; }
+
+    /// <summary>Highest ballot of another node that it has spoken for.</summary>
+    public Ballot SaidOthers { get; set; }
+
+    public Ballot Said => SaidOwn > SaidOthers ? SaidOwn : SaidOthers;
+
+    /// <summary>Its journal says that it may vote.</summary>
+    public bool Admitted { get; set; }
+
+    /// <summary>It has been admitted under an identity whose journal is gone: it may never vote again.</summary>
+    public bool Wiped { get; set; }
+
+    /// <summary>Records of its journal were lost since it was admitted.</summary>
+    public bool Forgetful { get; set; }
+
+    /// <summary>The log on its disk begins after it.</summary>
+    public Slot Base { get; set; }
+
+    /// <summary>All slots ≤ it are chosen, its disk says.</summary>
+    public Slot DurableChosen { get; set; }
+
+    /// <summary>Newest snapshot on its disk that is whole.</summary>
+    public Slot Snapshot { get; set; }
+
+    /// <summary>A snapshot that was there has been damaged.</summary>
+    public bool Hollow { get; set; }
+
+    /// <summary>Incarnations that were ever on its disks.</summary>
+    public HashSet<(NodeId Node, ulong Incarnation)> Met { get; } = [];
 
     public void Hold(Slot slot, Ballot ballot, Value value)
     {
@@ -67,10 +113,24 @@ internal sealed class NodeFacts
         _votes[index] = (ballot, value);
     }
 
-    public (Ballot Ballot, Value Value)? Held(int index) =>
-        index < _votes.Count && _votes[index] is { Value: { } value } vote ? (vote.Ballot, value) : null;
+    public void LetGo(Slot slot)
+    {
+        if (slot.Number <= _votes.Count) _votes[(int)slot.Number - 1] = default;
+    }
 
-    public void ClearVotes() => _votes.Clear();
+    public (Ballot Ballot, Value Value)? Held(Slot slot) =>
+        slot.Number <= _votes.Count && _votes[(int)slot.Number - 1] is { Value: { } value } vote ? (vote.Ballot, value) : null;
+
+    /// <summary>A restart would find that value, as a vote or in a snapshot.</summary>
+    public bool Holds(Slot slot, SlotFacts facts) => slot <= Base ? slot <= Snapshot
+        : Held(slot) is { } held && held.Ballot >= facts.ChosenUnder && held.Value.Equals(facts.Chosen);
+
+    /// <summary>Its journal is gone, or was put aside.</summary>
+    public void Forget()
+    {
+        _votes.Clear();
+        (DurablePromise, SaidOwn, Admitted, Base, DurableChosen) = (Ballot.None, Ballot.None, false, Slot.Zero, Slot.Zero);
+    }
 }
 
 /// <summary>

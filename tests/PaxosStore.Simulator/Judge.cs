@@ -12,20 +12,23 @@ internal sealed class ViolationException(string invariant, string detail) : Exce
 }
 
 /// <summary>
-/// Sees all nodes and their disks at once and knows what is chosen from the disks alone: a quorum of voters holding votes of one ballot. Everything
-/// that nodes send, write down and apply is held against that. Checks are incremental, so they run at every event.
+/// Sees all nodes and their disks at once and knows what is chosen from the disks alone: a quorum of the voters that the log itself names for the slot, holding votes
+/// of one ballot. Everything that nodes send, write down and apply is held against that. Checks are incremental, so they run at every event.
 /// </summary>
-internal sealed class Judge(Plan plan)
+internal sealed partial class Judge
 {
     private readonly List<SlotFacts> _slots = [];
-    private readonly NodeFacts[] _nodes = [.. Enumerable.Range(0, plan.Nodes).Select(_ => new NodeFacts())];
-    private readonly Dictionary<Ballot, long> _tenures = [];
-    private readonly Dictionary<Ballot, int> _preparedBy = [];
-    private readonly Dictionary<(int Client, int Request), long> _effects = [];
-    private readonly ClockCheck _clock = new(plan.HasCrashes);
-    private readonly int _quorum = (plan.Voters / 2) + 1;
-    private Slot _announced;
-    private readonly ulong _voters = (1UL << plan.Voters) - 1;
+    private readonly NodeFacts[] _nodes;
+    private readonly Func<Ballot, bool> _leads;
+
+    public Judge(Plan plan, Configuration first, Func<Ballot, bool> leads)
+    {
+        _leads = leads;
+        _nodes = [.. Enumerable.Range(0, plan.Nodes).Select(_ => new NodeFacts())];
+        _clock = new ClockCheck(plan.HasCrashes);
+        _governing.Add(new Governing(Slot.Zero.Next, first));
+        Issued = new int[plan.Clients + 1];
+    }
 
     /// <summary>Slots chosen so far.</summary>
     public int Chosen { get; private set; }
@@ -37,7 +40,10 @@ internal sealed class Judge(Plan plan)
     public long AppliedAnywhere { get; private set; }
 
     /// <summary>Latest request number each client gave out, to tell invented commands.</summary>
-    public int[] Issued { get; } = new int[plan.Clients + 1];
+    public int[] Issued { get; }
+
+    /// <summary>What is on a node's disk.</summary>
+    public NodeFacts this[int node] => _nodes[node];
 
     // What nodes write down.
 
@@ -48,11 +54,11 @@ internal sealed class Judge(Plan plan)
         {
             case PromiseRecord r:
                 Check(r.Ballot >= facts.DurablePromise, "promise goes back on disk", $"n{node + 1} {r.Ballot} after {facts.DurablePromise}");
-                facts.DurablePromise = r.Ballot;
+                Promised(facts, r.Ballot);
                 break;
             case AcceptRecord r:
                 Check(r.Ballot >= facts.DurablePromise, "vote below the promise on disk", $"n{node + 1} {r.Ballot} at {r.Slot} under {facts.DurablePromise}");
-                facts.DurablePromise = r.Ballot;
+                Promised(facts, r.Ballot);
                 facts.Hold(r.Slot, r.Ballot, r.Value);
                 CountVote(node, r, now);
                 break;
@@ -60,7 +66,32 @@ internal sealed class Judge(Plan plan)
                 Check(Facts(r.Slot).Chosen is { } chosen && chosen.Equals(r.Value), "learned what is not chosen", $"n{node + 1} at {r.Slot}");
                 facts.Hold(r.Slot, new Ballot(long.MaxValue, default), r.Value);
                 break;
+            case ChosenRecord r:
+                facts.DurableChosen = Slot.Max(facts.DurableChosen, r.Chosen);
+                break;
+            case BaseRecord r:
+                Check(r.Promised >= facts.DurablePromise, "promise goes back on disk", $"n{node + 1} {r.Promised} after {facts.DurablePromise}");
+                Promised(facts, r.Promised);
+                foreach (var met in r.Met) facts.Met.Add((met.Node, met.Incarnation));
+                (facts.Base, facts.DurableChosen) = (Slot.Max(facts.Base, r.Base.Through), Slot.Max(facts.DurableChosen, r.Chosen));
+                CheckBase(node, r.Base);
+                CheckContiguous(node);
+                break;
+            case MetRecord r:
+                facts.Met.Add((r.Node, r.Incarnation));
+                break;
+            case AdmittedRecord:
+                var returns = !facts.Admitted && facts.Forgetful;
+                (facts.Admitted, facts.Forgetful) = (true, false);
+                if (returns) CheckDisks();
+                break;
         }
+    }
+
+    private static void Promised(NodeFacts facts, Ballot ballot)
+    {
+        facts.DurablePromise = ballot;
+        if (ballot > facts.Promised) facts.Promised = ballot;
     }
 
     private void CountVote(int node, AcceptRecord r, long now)
@@ -69,13 +100,17 @@ internal sealed class Judge(Plan plan)
         var proposal = slot.Find(r.Ballot);
         Check(proposal is not null && proposal.Value.Equals(r.Value), "vote for what was not proposed", $"n{node + 1} at {r.Slot} under {r.Ballot}");
         proposal!.Voters |= 1UL << node;
-        if (BitOperations.PopCount(proposal.Voters & _voters) < _quorum) return;
+        proposal.Lost &= ~(1UL << node);
+        var votes = proposal.Voters | (proposal.Lost != 0 && _leads(r.Ballot) ? proposal.Lost : 0);
+        var configuration = At(r.Slot);
+        if (BitOperations.PopCount(votes & Mask(configuration)) < configuration.QuorumSize) return;
         if (slot.Chosen is null)
         {
             slot.Chosen = proposal.Value;
             slot.ChosenUnder = r.Ballot;
             _clock.Chosen(now);
             Chosen++;
+            MoveWatermark();
         }
 
         Check(slot.Chosen.Equals(proposal.Value), "agreement", $"{r.Slot} chosen under {slot.ChosenUnder} and differently under {r.Ballot}");
@@ -88,168 +123,86 @@ internal sealed class Judge(Plan plan)
         Check(r.Ballot >= _nodes[node].Said, "vote below what was promised to others", $"n{node + 1} {r.Ballot} at {r.Slot} after {_nodes[node].Said}");
     }
 
-    /// <summary>After a crash: whatever is chosen must still stand on a quorum of disks.</summary>
-    public void RecheckDisks()
+    /// <summary>A record was deleted, a base standing in for it.</summary>
+    public void Deleted(int node, JournalRecord record)
     {
-        for (var i = 0; i < _slots.Count; i++)
-        {
-            if (_slots[i].Chosen is not { } value) continue;
-            var holders = 0;
-            for (var n = 0; n < plan.Voters; n++)
-            {
-                if (_nodes[n].Held(i) is { } held && held.Ballot >= _slots[i].ChosenUnder && held.Value.Equals(value)) holders++;
-            }
-
-            Check(holders >= _quorum, "chosen value lost", $"#{i + 1} is on {holders} disks only");
-        }
+        var facts = _nodes[node];
+        var slot = record switch { AcceptRecord r => r.Slot, LearnRecord r => r.Slot, _ => Slot.Zero };
+        if (slot > facts.Base) facts.LetGo(slot);
     }
 
-    /// <summary>For the mutant whose journal vanishes: its disk is empty now.</summary>
-    public void Wiped(int node)
+    /// <summary>
+    /// After a crash: no quorum of those that may vote can be formed of nodes which know nothing of a chosen value. For whoever leads next asks a quorum of every
+    /// configuration that governs a slot it does not hold; who has cut a slot from its log gives no promise to one that lacks it.
+    /// </summary>
+    public void CheckDisks()
     {
-        _nodes[node].DurablePromise = Ballot.None;
-        _nodes[node].ClearVotes();
-    }
-
-    // What nodes send.
-
-    /// <summary>A message leaves a node (or a role for another of the same node).</summary>
-    /// <param name="node">Sender.</param>
-    /// <param name="incarnation">How often the sender has started.</param>
-    /// <param name="tenure">Number of the leadership the sender is in.</param>
-    /// <param name="abroad">The receiver is another node.</param>
-    /// <param name="message">What.</param>
-    /// <param name="now">True time.</param>
-    public void Sent(int node, int incarnation, long tenure, bool abroad, Message message, long now)
-    {
-        switch (message)
-        {
-            case Prepare m when abroad:
-                if (!_preparedBy.TryGetValue(m.Ballot, out var before)) _preparedBy[m.Ballot] = incarnation;
-                else Check(before == incarnation, "ballot used twice", $"n{node + 1} prepares {m.Ballot} again after a restart");
-                break;
-            case Promise m:
-                Says(node, m.Ballot);
-                var onDisk = _nodes[node].DurablePromise;
-                Check(onDisk >= m.Ballot, "said before durable", $"n{node + 1} promises {m.Ballot}, on disk {onDisk}");
-                break;
-            case Accept m:
-                Announced(node, m.Chosen);
-                Proposed(node, tenure, m, now);
-                break;
-            case ChosenUpTo m:
-                Announced(node, m.Chosen);
-                break;
-            case Accepted m:
-                Says(node, m.Ballot);
-                Voted(node, m);
-                break;
-        }
-    }
-
-    private void Announced(int node, Slot chosen)
-    {
-        for (; _announced < chosen; _announced = _announced.Next)
-        {
-            var isChosen = Facts(_announced.Next).Chosen is not null;
-            Check(isChosen, "announced what is not chosen", $"n{node + 1} says all up to {chosen}, but {_announced.Next} is not");
-        }
-    }
-
-    private void Says(int node, Ballot ballot)
-    {
-        Check(ballot >= _nodes[node].Said, "promise taken back", $"n{node + 1} says {ballot} after {_nodes[node].Said}");
-        _nodes[node].Said = ballot;
-    }
-
-    private void Proposed(int node, long tenure, Accept m, long now)
-    {
-        Check(m.Ballot.Node.Value == (ulong)node + 1, "two leaders", $"n{node + 1} proposes under {m.Ballot}");
-        if (!_tenures.TryGetValue(m.Ballot, out var first))
-        {
-            _tenures[m.Ballot] = tenure;
-            var promised = 0;
-            for (var i = 0; i < plan.Voters; i++) promised += _nodes[i].DurablePromise >= m.Ballot ? 1 : 0;
-            Check(promised >= _quorum, "leads without a quorum", $"n{node + 1} under {m.Ballot}, promised on {promised} disks");
-        }
-        else Check(first == tenure, "led twice under one ballot", $"n{node + 1} under {m.Ballot}");
-        var slot = m.First;
-        foreach (var value in m.Values)
+        for (var slot = new Slot(1); slot.Number <= _slots.Count; slot = slot.Next)
         {
             var facts = Facts(slot);
-            if (facts.Find(m.Ballot) is { } proposal)
-            {
-                Check(proposal.Value.Equals(value), "two values under one ballot", $"{slot} under {m.Ballot}");
-            }
-            else
-            {
-                Valid(value);
-                facts.Propose(m.Ballot, value, now);
-            }
-
-            slot = slot.Next;
+            if (facts.Chosen is null) continue;
+            var ignorant = Nodes(n => n.Admitted && slot > n.Base && !n.Holds(slot, facts));
+            var isSafe = From(slot).Any(g => BitOperations.PopCount(ignorant & Mask(g.Configuration)) < g.Configuration.QuorumSize);
+            Check(isSafe, "chosen value lost", $"{slot} is on the disks of {Names(Nodes(n => n.Holds(slot, facts)))} only");
         }
+
+        for (var node = 0; node < _nodes.Length; node++) CheckContiguous(node);
     }
 
-    /// <summary>Only what clients asked for, and no-ops, may be proposed.</summary>
-    private void Valid(Value value)
+    /// <summary>Whether everything chosen stays safe, and on some disk, when a node loses its journal (or only its snapshots).</summary>
+    public bool CouldLose(int node, bool journal, ulong gone)
     {
-        foreach (var command in value.Commands)
+        for (var slot = new Slot(1); slot.Number <= _slots.Count; slot = slot.Next)
         {
-            var c = Command.Decode(command.Span);
-            var asked = c.Client < Issued.Length && c.Request <= Issued[c.Client] && c.Word == Command.WordOf(c.Client, c.Request);
-            Check(asked, "validity", "a command nobody asked for");
-        }
-    }
-
-    private void Voted(int node, Accepted m)
-    {
-        for (var i = 0; i < m.Count; i++)
-        {
-            var slot = m.First + i;
             var facts = Facts(slot);
-            var voted = facts.Find(m.Ballot) is { } proposal && (proposal.Voters & (1UL << node)) != 0;
-            var kept = voted || (facts.Chosen is { } chosen && _nodes[node].Held((int)slot.Number - 1) is { } held && chosen.Equals(held.Value));
-            Check(kept, "said before durable", $"n{node + 1} accepted {slot} under {m.Ballot}, which is not on its disk");
+            if (facts.Chosen is null) continue;
+            var loses = 1UL << node;
+            if ((Nodes(n => n.Holds(slot, facts)) & ~gone & ~loses & Mask(Newest)) == 0) return false;
+            var ignorant = Nodes(n => n.Admitted && slot > n.Base && !n.Holds(slot, facts)) & ~loses;
+            if (journal && !From(slot).Any(g => BitOperations.PopCount(ignorant & Mask(g.Configuration)) < g.Configuration.QuorumSize)) return false;
         }
+
+        return true;
     }
 
-    // What nodes apply.
-
-    /// <summary>A node applies a slot. <paramref name="chain"/> covers everything it applied since its start.</summary>
-    public void Applied(int node, ChosenValue delivered, ulong chain, long now)
+    /// <summary>Whether a restart of some of these nodes would find every chosen value.</summary>
+    public bool HoldAll(ulong nodes)
     {
-        var facts = Facts(delivered.Slot);
-        Check(facts.Chosen is not null, "applied what is not chosen", $"n{node + 1} at {delivered.Slot}");
-        Check(facts.Chosen!.Equals(delivered.Value), "applied another value than the chosen", $"n{node + 1} at {delivered.Slot}");
-        if (facts.Chain is { } other)
+        for (var slot = new Slot(1); slot.Number <= _slots.Count; slot = slot.Next)
         {
-            Check(other == chain, "applied logs differ", $"n{node + 1} at {delivered.Slot}");
-            return;
+            var facts = Facts(slot);
+            if (facts.Chosen is not null && (Nodes(n => n.Holds(slot, facts)) & nodes) == 0) return false;
         }
 
-        facts.Chain = chain;
-        AppliedAnywhere = Math.Max(AppliedAnywhere, delivered.Slot.Number);
-        _clock.Applied(delivered, facts.FirstProposedAt(delivered.Value), now);
+        return true;
     }
 
-    /// <summary>A request took effect in a node's state machine.</summary>
-    public void Effect(int client, int request, long slot)
+    /// <summary>A node's journal is gone or damaged: what is left of it follows as <see cref="Durable"/>.</summary>
+    public void Lost(int node, bool wiped)
     {
-        if (_effects.TryAdd((client, request), slot)) return;
-        Check(_effects[(client, request)] == slot, "applied twice", $"request {client}/{request} at #{_effects[(client, request)]} and #{slot}");
+        var facts = _nodes[node];
+        var bit = 1UL << node;
+        foreach (var proposal in _slots.SelectMany(s => s.Proposals).Where(p => (p.Voters & bit) != 0))
+        {
+            proposal.Voters &= ~bit;
+            proposal.Lost |= bit;
+        }
+
+        foreach (var ballot in _preparedBy.Keys.Where(b => b.Node.Value == (ulong)node + 1 && !_tenures.ContainsKey(b)).ToArray()) _preparedBy.Remove(ballot);
+        facts.Wiped |= wiped && facts.Admitted;
+        facts.Forgetful = !wiped && (facts.Forgetful || facts.Admitted);
+        facts.Forget();
+        if (wiped) (facts.Snapshot, facts.Hollow) = (Slot.Zero, false);
     }
 
-    /// <summary>A client got its answer: a write that took effect, or a read served at <paramref name="slot"/>.</summary>
-    public void Answered(int client, bool read, long floor, long slot)
+    private ulong Nodes(Func<NodeFacts, bool> condition)
     {
-        Check(slot >= floor, read ? "stale read" : "write before its past", $"client {client} saw #{slot}, but #{floor} was known before it asked");
-        Witnessed = Math.Max(Witnessed, slot);
+        ulong nodes = 0;
+        for (var i = 0; i < _nodes.Length; i++) nodes |= condition(_nodes[i]) ? 1UL << i : 0;
+        return nodes;
     }
 
-    /// <summary>A client was told that its write is done, although it may not be.</summary>
-    public void ClaimedDone(int client, int request) =>
-        Check(_effects.ContainsKey((client, request)), "acknowledged before chosen", $"request {client}/{request}");
+    private static string Names(ulong nodes) => string.Join(' ', Enumerable.Range(0, 64).Where(i => (nodes & (1UL << i)) != 0).Select(i => $"n{i + 1}"));
 
     private SlotFacts Facts(Slot slot)
     {

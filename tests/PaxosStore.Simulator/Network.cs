@@ -7,7 +7,7 @@ internal sealed class Network(Plan plan, Counters counters)
 {
     private readonly SplitMix _random = new(Plan.Mix(plan.Seed, 2));
     private readonly int[,] _cuts = new int[plan.Nodes, plan.Nodes];
-    private readonly long[] _slow = new long[plan.Nodes];
+    private readonly long[] _slow = [.. plan.Extras.Delays];
     private bool _calm;
 
     /// <summary>Links that a fault cuts, as a mask: bit from × nodes + to.</summary>
@@ -49,7 +49,7 @@ internal sealed class Network(Plan plan, Counters counters)
         Array.Clear(_cuts);
     }
 
-    public void Slow(int node, long by) => _slow[node] = by;
+    public void Slow(int node, long by) => _slow[node] += by;
 
     /// <summary>When a message arrives (one or two times), none when it is lost.</summary>
     public int Route(int from, int to, Span<long> delays)

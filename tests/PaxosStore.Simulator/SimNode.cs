@@ -2,33 +2,52 @@ using PaxosStore.Consensus;
 
 namespace PaxosStore.Simulator;
 
-/// <summary>One node: its roles, journal, clock and state machine. What the roles ask for is carried out by <see cref="Simulation"/>.</summary>
+/// <summary>Who a node is, as its disk has it beside the journal: made with the journal, and made anew when that is found damaged.</summary>
+/// <param name="Incarnation">Drawn when the journal was made.</param>
+/// <param name="Forgetful">Records of the journal were lost.</param>
+/// <param name="Start">What the log begins with, unless the journal says otherwise.</param>
+/// <param name="Since">Version of the configuration that made it a member.</param>
+internal sealed record Identity(ulong Incarnation, bool Forgetful, LogBase Start, long Since);
+
+/// <summary>What a start asks for: records that must be in the journal before anything else, then messages for the learner.</summary>
+internal sealed record Starting(IReadOnlyList<JournalRecord> Records, IReadOnlyList<Message> Log);
+
+/// <summary>One node: its roles, disks, clock and state machine. What the roles ask for is carried out by <see cref="Simulation"/>.</summary>
 internal sealed class SimNode
 {
     private readonly Plan _plan;
     private readonly Defects _defects;
-    private readonly Configuration _configuration;
     private readonly SplitMix _seeds;
 
     private long _clockAt;
     private double _clock;
-    private double _rate = 1;
+    private double _rate;
 
-    public SimNode(int index, Plan plan, Defects defects, Configuration configuration)
+    public SimNode(int index, Plan plan, Defects defects)
     {
-        (Index, _plan, _defects, _configuration) = (index, plan, defects, configuration);
+        (Index, _plan, _defects, _rate) = (index, plan, defects, plan.Extras.Rates[index]);
         Id = new NodeId((ulong)index + 1);
         _seeds = new SplitMix(Plan.Mix(plan.Seed, 20 + (ulong)index));
-        State = new StateMachine(plan.Clients + 1, defects.NoSessionDedup);
+        State = new StateMachine(plan.Clients + 1, defects);
+        Snapshots = new SnapshotStore(defects.OldSnapshotWins);
     }
 
     public int Index { get; }
 
     public NodeId Id { get; }
 
+    /// <summary>Null as long as it has never started.</summary>
+    public Identity? Identity { get; set; }
+
     public bool Up { get; private set; }
 
     public bool Paused { get; set; }
+
+    /// <summary>Why it has stopped for good.</summary>
+    public StopReason Gone { get; set; }
+
+    /// <summary>Its journal was lost, once.</summary>
+    public bool Wiped { get; set; }
 
     /// <summary>How often it has started.</summary>
     public int Incarnation { get; private set; }
@@ -38,7 +57,12 @@ internal sealed class SimNode
 
     public long DownFor { get; set; }
 
+    /// <summary>Its admission has been judged.</summary>
+    public bool AdmissionNoted { get; set; }
+
     public Disk Disk { get; } = new();
+
+    public SnapshotStore Snapshots { get; }
 
     public Proposer Proposer { get; private set; } = null!;
 
@@ -47,6 +71,21 @@ internal sealed class SimNode
     public Learner Learner { get; private set; } = null!;
 
     public StateMachine State { get; }
+
+    /// <summary>It may lead only once it has applied so much: what its acceptor holds as chosen it must be able to serve.</summary>
+    public long StateNeeded { get; private set; }
+
+    /// <summary>Newest configuration that its learner knows without having seen it in the log.</summary>
+    public long Told { get; set; }
+
+    /// <summary>Snapshot being written; null when there is none.</summary>
+    public Snapshot? Writing { get; set; }
+
+    /// <summary>Snapshot being received.</summary>
+    public Intake? Intake { get; set; }
+
+    /// <summary>Slots applied since the last snapshot.</summary>
+    public int SinceSnapshot { get; set; }
 
     /// <summary>Messages that speak for the disk, with the number of records that must be durable first.</summary>
     public Queue<(int Needed, Role From, Outgoing Message)> AfterDurable { get; } = new();
@@ -70,24 +109,63 @@ internal sealed class SimNode
     /// <summary>Latest arrival handed out per pair of roles: messages within a node stay in order.</summary>
     public long[] LocalArrival { get; } = new long[16];
 
-    /// <summary>New machines from the journal. Returns what the learner must hear.</summary>
-    public IEnumerable<Message> Start(long now)
+    /// <summary>New machines from what is on disk.</summary>
+    public Starting Start(long now)
     {
+        var identity = Identity!;
         Incarnation++;
         (Up, Paused, DiesAfter, WasLeading, NextWriteFails) = (true, false, -1, false, false);
-        State.Reset();
-        Acceptor = new Acceptor(Id, _plan.Options, _defects.Rules);
-        for (var i = 0; i < Disk.Durable; i++) Acceptor.Recover(Disk.Records[i]);
-        Learner = new Learner(Id, _configuration, _plan.Options, _defects.Rules);
-        Proposer = new Proposer(Id, _configuration, _plan.Options, Acceptor.Promised, _seeds.Next(), _defects.Rules);
+        (Writing, Intake, SinceSnapshot, StateNeeded, AdmissionNoted) = (null, null, 0, 0, false);
         (_clock, _clockAt) = (_seeds.Below(1_000_000_000), now);
         Array.Clear(LocalArrival);
-        return Acceptor.RecoveredLog();
+        State.Reset();
+        var (found, snapshot) = (Disk.Found, Snapshots.Load(_defects.TakesDamagedSnapshot));
+        var start = found.Length == 0 && identity.Forgetful && snapshot is not null ? snapshot.Base : identity.Start;
+        Acceptor = new Acceptor(Id, start, _plan.Options, identity.Incarnation, identity.Forgetful && !_defects.HidesLoss, _defects.Rules);
+        Acceptor.Recover(found);
+        var records = new List<JournalRecord>();
+        if (found.Length == 0) records.Add(new BaseRecord(start, Ballot.None, start.Through, []));
+
+        AdmissionNoted = Acceptor.Admitted;
+
+        // The snapshot was whole, but the node died before its journal said so.
+        if (snapshot?.Slot > Acceptor.Chosen) records.AddRange(Acceptor.Step(Id, new Installed(snapshot.Base), Elapsed(now)).Records);
+        var log = StartLearner(identity, snapshot);
+        Proposer = new Proposer(Id, Learner.Governing, _plan.Options, Acceptor.Promised, _seeds.Next(), _defects.Rules);
+        return new Starting(records, log);
+    }
+
+    private List<Message> StartLearner(Identity identity, Snapshot? snapshot)
+    {
+        if (snapshot is not null && snapshot.Slot >= Acceptor.Base)
+        {
+            State.Load(snapshot.Data);
+            Learner = NewLearner(snapshot.Base);
+            return [.. Acceptor.RecoveredLog(snapshot.Slot)];
+        }
+
+        if (Acceptor.Base == Slot.Zero)
+        {
+            Learner = NewLearner(identity.Start);
+            return [.. Acceptor.RecoveredLog(Slot.Zero)];
+        }
+
+        // The log begins after what no sound snapshot covers: the state must come from a peer.
+        Learner = NewLearner(new LogBase(Slot.Zero, TimeSpan.Zero, Acceptor.Configurations));
+        StateNeeded = Acceptor.Chosen.Number;
+        return [];
+    }
+
+    private Learner NewLearner(LogBase start)
+    {
+        Told = start.Configurations[^1].Configuration.Version;
+        return new Learner(Id, start, _plan.Options, Identity!.Since, _defects.Rules);
     }
 
     public void Stop()
     {
         (Up, Paused, DiesAfter) = (false, false, -1);
+        (Writing, Intake) = (null, null);
         AfterDurable.Clear();
         Held.Clear();
     }
@@ -97,45 +175,4 @@ internal sealed class SimNode
     public Instant Instant(long now) => new(Elapsed(now), (now / 1000) + WallOffset);
 
     public void SetRate(double rate, long now) => (_clock, _clockAt, _rate) = (_clock + ((now - _clockAt) * _rate), now, rate);
-}
-
-/// <summary>The replicated state machine: per client the last request and its slot, and a hash chain over everything applied.</summary>
-internal sealed class StateMachine(int clients, bool noDedup)
-{
-    private readonly (int Request, long Slot)[] _sessions = new (int, long)[clients];
-
-    /// <summary>Highest slot applied.</summary>
-    public long Applied { get; private set; }
-
-    /// <summary>Covers every slot and value applied since the start.</summary>
-    public ulong Chain { get; private set; }
-
-    public void Reset()
-    {
-        Array.Clear(_sessions);
-        (Applied, Chain) = (0, 0);
-    }
-
-    public void Begin(ChosenValue chosen)
-    {
-        if (chosen.Slot.Number != Applied + 1) throw new ViolationException("applied out of order", $"{chosen.Slot} after #{Applied}");
-        Applied = chosen.Slot.Number;
-        var value = chosen.Value;
-        Chain = Hash(Hash(Hash(Chain, (ulong)Applied), (ulong)value.Round), (ulong)value.LogTime.Ticks);
-    }
-
-    /// <summary>Applies one command; true when it takes effect, false when it is a repeat.</summary>
-    public bool Apply(Command command)
-    {
-        Chain = Hash(Chain, command.Word);
-        ref var session = ref _sessions[command.Client];
-        if (session.Request >= command.Request && !noDedup) return false;
-        session = (command.Request, Applied);
-        return true;
-    }
-
-    /// <summary>Slot in which the client's last request took effect.</summary>
-    public (int Request, long Slot) Session(int client) => _sessions[client];
-
-    private static ulong Hash(ulong chain, ulong word) => (chain ^ word) * 0x9E3779B97F4A7C15 ^ (chain >> 29);
 }

@@ -8,14 +8,7 @@ internal sealed partial class Simulation
     private void CarryOut(SimNode node, Role role, Effects effects)
     {
         if (role == Role.Proposer) NoteLeadership(node);
-        foreach (var record in effects.Records)
-        {
-            _judge.Handed(node.Index, record);
-            node.Disk.Add(record);
-            if (DiesHere(node)) return;
-        }
-
-        if (effects.Records.Count > 0) BeginWrite(node);
+        if (effects.Records.Count > 0 && !HandOver(node, effects.Records)) return;
         foreach (var message in effects.Now)
         {
             Send(node, role, message);
@@ -34,6 +27,24 @@ internal sealed partial class Simulation
             Apply(node, chosen);
             if (DiesHere(node)) return;
         }
+
+        if (effects.Stop != StopReason.None) StopForGood(node, effects.Stop);
+        else if (effects.Deliver.Count > 0) TakeSnapshotIfDue(node);
+    }
+
+    /// <summary>Records go to the journal; false when the node died over it.</summary>
+    private bool HandOver(SimNode node, IReadOnlyList<JournalRecord> records)
+    {
+        foreach (var record in records)
+        {
+            _judge.Handed(node.Index, record);
+            if (record is AdmittedRecord && !node.AdmissionNoted) NoteAdmission(node);
+            node.Disk.Add(_defects.BaseWithoutPromise && record is BaseRecord b ? b with { Promised = Ballot.None } : record);
+            if (DiesHere(node)) return false;
+        }
+
+        BeginWrite(node);
+        return true;
     }
 
     private void NoteLeadership(SimNode node)
@@ -58,9 +69,11 @@ internal sealed partial class Simulation
             if (node.State.Apply(command)) _judge.Effect(command.Client, command.Request, chosen.Slot.Number);
         }
 
-        _judge.Applied(node.Index, chosen, node.State.Chain, _now);
+        node.SinceSnapshot++;
+        _judge.Applied(node.Index, chosen, node.State, node.Told, _now);
         _trace.Applied(_now, node.Index, chosen, node.State.Chain);
         _clients.OnApplied(node, chosen);
+        if (chosen.Next is { } next) ExpectJoiners(next);
     }
 
     // Journal.
@@ -69,6 +82,7 @@ internal sealed partial class Simulation
     {
         if (!node.Disk.TryBegin(out var write)) return;
         var latency = 20 + (long)(-Math.Log(1 - _disk.NextUnit()) * _plan.DiskMean);
+        latency = (long)(latency * _plan.Extras.DiskFactors[node.Index]);
         if (_now < node.DiskSlowUntil && !_healed) latency += node.DiskSlowUntil - _now;
         After(latency, new Event(EventKind.WriteDone, node.Index, 0, Role.Acceptor, node.Incarnation, write, null));
     }
@@ -90,6 +104,7 @@ internal sealed partial class Simulation
             }
 
             MadeDurable(node, node.Disk.Complete());
+            CutJournal(node);
         }
 
         if (node.Paused)
@@ -113,8 +128,9 @@ internal sealed partial class Simulation
     {
         for (var i = first; i < node.Disk.Durable; i++)
         {
-            _judge.Durable(node.Index, node.Disk.Records[i], _now);
-            _trace.Durable(_now, node.Index, node.Disk.Records[i]);
+            var record = node.Disk[i];
+            _judge.Durable(node.Index, record, _now);
+            _trace.Durable(_now, node.Index, record);
         }
     }
 
@@ -159,6 +175,12 @@ internal sealed partial class Simulation
     private void Crash(SimNode node, long downFor)
     {
         Counters.Crashes++;
+        Die(node);
+        After(downFor, new Event(EventKind.Restart, node.Index, 0, 0, node.Incarnation, 0, null));
+    }
+
+    private void Die(SimNode node)
+    {
         var undurable = node.Disk.Handed - node.Disk.Durable;
         var kept = undurable == 0 || _faults.Below(2) == 0 ? 0 : _faults.Below(undurable + 1);
         Counters.RecordsLost += undurable - kept;
@@ -168,11 +190,11 @@ internal sealed partial class Simulation
         if (_defects.TornWriteSkipped && kept > 1) node.Disk.Drop(node.Disk.Durable - kept);
         if (_defects.JournalLostAtRestart)
         {
-            node.Disk.Wipe();
-            _judge.Wiped(node.Index);
+            _judge.Lost(node.Index, wiped: false);
+            node.Disk.Replace([new AdmittedRecord()]);
+            _judge.Durable(node.Index, new AdmittedRecord(), _now);
         }
 
-        _judge.RecheckDisks();
-        After(downFor, new Event(EventKind.Restart, node.Index, 0, 0, node.Incarnation, 0, null));
+        _judge.CheckDisks();
     }
 }

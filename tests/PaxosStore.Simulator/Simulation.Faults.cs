@@ -5,8 +5,6 @@ namespace PaxosStore.Simulator;
 /// <summary>What goes wrong, and what must go right afterwards.</summary>
 internal sealed partial class Simulation
 {
-    private bool _healed;
-
     private void Strike(Fault fault)
     {
         if (_healed) return;
@@ -50,6 +48,9 @@ internal sealed partial class Simulation
                 Counters.ClockFaults++;
                 node.WallOffset += fault.Arg;
                 break;
+            case FaultKind.JournalDamage or FaultKind.SnapshotDamage or FaultKind.Wipe:
+                StrikeStorage(node, fault);
+                break;
         }
     }
 
@@ -78,72 +79,5 @@ internal sealed partial class Simulation
         }
 
         _clients.OnResumed(node);
-    }
-
-    private bool InCore(int node) => (_plan.Core & (1 << node)) != 0;
-
-    private bool IsDeadForGood(int node) => _healed && !InCore(node) && _plan.Rest == Frozen.Dead;
-
-    /// <summary>No more faults: the core is whole again, everybody else stays broken for good.</summary>
-    private void HealCore()
-    {
-        _trace.Note(_now, -1, "faults end");
-        _healed = true;
-        _network.Calm();
-        foreach (var node in _nodes)
-        {
-            (node.DiesAfter, node.NextWriteFails) = (-1, false);
-            if (InCore(node.Index)) Repair(node);
-            else Freeze(node);
-        }
-    }
-
-    private void Repair(SimNode node)
-    {
-        if (!node.Up) Start(node);
-        if (node.Paused) Resume(node, node.Incarnation);
-    }
-
-    private void Freeze(SimNode node)
-    {
-        switch (_plan.Rest)
-        {
-            case Frozen.Dead when node.Up:
-                Crash(node, 0);
-                break;
-            case Frozen.Mute:
-                _network.Cut(_network.Links(new Fault(0, FaultKind.Mute, node.Index, -1, 0, 0), node.Index), 1);
-                break;
-            case Frozen.Deaf:
-                _network.Cut(_network.Links(new Fault(0, FaultKind.Deafen, node.Index, -1, 0, 0), node.Index), 1);
-                break;
-            case Frozen.Slow:
-                _network.Slow(node.Index, Plan.ElectionTimeout / 3);
-                break;
-        }
-    }
-
-    /// <summary>A new write and a read after it must go through in the core within 20 election time-outs, and all of the core apply the same log.</summary>
-    private void DemandProgress()
-    {
-        if (_defects.SafetyOnly) return;
-        var began = _now;
-        var home = System.Numerics.BitOperations.TrailingZeroCount(_plan.Core);
-        _clients.BeginProbe(home);
-        RunUntil(began + (20 * Plan.ElectionTimeout), () => _clients.ProbeDone);
-        if (!_clients.ProbeDone) throw new ViolationException("no progress", $"no write and read through {_now - began} us after the faults ended");
-        var goal = _judge.AppliedAnywhere;
-        RunUntil(_now + (10 * Plan.ElectionTimeout), () => CoreApplied(goal));
-        if (!CoreApplied(goal)) throw new ViolationException("core not level", $"not all of the core applied #{goal}");
-    }
-
-    private bool CoreApplied(long goal)
-    {
-        foreach (var node in _nodes)
-        {
-            if (InCore(node.Index) && (!node.Up || node.State.Applied < goal)) return false;
-        }
-
-        return true;
     }
 }

@@ -15,12 +15,15 @@ internal sealed partial class Simulation
     private readonly PriorityQueue<Event, Due> _queue = new(256);
     private readonly SimNode[] _nodes;
     private readonly Clients _clients;
+    private readonly Operator? _operator;
     private readonly Network _network;
     private readonly Judge _judge;
     private readonly SplitMix _disk;
     private readonly SplitMix _local;
     private readonly SplitMix _faults;
+    private readonly SplitMix _storage;
     private readonly Trace _trace;
+    private readonly Configuration _first;
 
     private long _now;
     private long _sequence;
@@ -32,12 +35,14 @@ internal sealed partial class Simulation
         _disk = new SplitMix(Plan.Mix(plan.Seed, 3));
         _local = new SplitMix(Plan.Mix(plan.Seed, 4));
         _faults = new SplitMix(Plan.Mix(plan.Seed, 5));
-        _judge = new Judge(plan);
+        _storage = new SplitMix(Plan.Mix(plan.Seed, 8));
         _network = new Network(plan, Counters);
-        var ids = Enumerable.Range(1, plan.Nodes).Select(i => new NodeId((ulong)i)).ToArray();
-        var configuration = new Configuration(ids[..plan.Voters], ids[plan.Voters..]);
-        _nodes = [.. Enumerable.Range(0, plan.Nodes).Select(i => new SimNode(i, plan, defects, configuration))];
+        var kinds = Enumerable.Range(0, plan.FirstNodes).Select(i => i < plan.Voters ? MemberKind.Voter : MemberKind.Observer);
+        _first = new Configuration(0, plan.Extras.Alpha, kinds.Select((kind, i) => new Member(new NodeId((ulong)i + 1), kind)));
+        _nodes = [.. Enumerable.Range(0, plan.Nodes).Select(i => new SimNode(i, plan, defects))];
+        _judge = new Judge(plan, _first, Leads) { Held = id => Node(id).Identity is null ? new Slot(-1_000) : Node(id).Acceptor.Chosen };
         _clients = new Clients(this, plan, defects, _nodes, _judge);
+        if (plan.Extras.Churn != Churn.None) _operator = new Operator(this, plan, _nodes, _judge);
     }
 
     public Counters Counters { get; } = new() { Seeds = 1 };
@@ -47,13 +52,15 @@ internal sealed partial class Simulation
     /// <summary>Runs to the end: faults first, then a healed core that must make progress.</summary>
     public void Run()
     {
-        foreach (var node in _nodes) Start(node);
+        foreach (var node in _nodes.Take(_plan.FirstNodes)) Found(node);
         for (var i = 0; i < _plan.Faults.Count; i++) At(_plan.Faults[i].At, new Event(EventKind.Fault, 0, 0, 0, 0, i, null));
         _clients.Begin();
+        _operator?.Begin();
         RunUntil(_plan.FaultsEnd);
         HealCore();
         DemandProgress();
         Counters.Chosen = _judge.Chosen;
+        (Counters.Changes, Counters.Void) = _judge.Changes;
     }
 
     public void At(long time, Event e) => _queue.Enqueue(e, new Due(time, _sequence++));
@@ -87,6 +94,12 @@ internal sealed partial class Simulation
             case EventKind.ClientTurn:
                 _clients.Turn(e.Node, e.Arg);
                 return;
+            case EventKind.OperatorTurn:
+                _operator!.Turn(e.Arg);
+                return;
+            case EventKind.Join:
+                Join(_nodes[e.Node]);
+                return;
             case EventKind.Restart:
                 if (!_nodes[e.Node].Up && _nodes[e.Node].Incarnation == e.Incarnation && !IsDeadForGood(e.Node)) Start(_nodes[e.Node]);
                 return;
@@ -106,69 +119,76 @@ internal sealed partial class Simulation
     {
         // One tick is enough for all that were missed.
         if (e.Kind == EventKind.Tick) After(TickInterval, e);
-        else if (node.Held.Count < 2_000) node.Held.Enqueue(e);
+        else if (node.Held.Count < 2_000 || e.Kind != EventKind.Deliver) node.Held.Enqueue(e);
     }
 
     private void HandleOn(SimNode node, Event e)
     {
-        if (e.Kind == EventKind.Deliver) Deliver(node, e);
-        else Tick(node, e);
+        try
+        {
+            switch (e.Kind)
+            {
+                case EventKind.Deliver: Deliver(node, e); break;
+                case EventKind.SnapshotDone: SnapshotDone(node); break;
+                case EventKind.PieceStored: PieceStored(node, (SnapshotPiece)e.Message!); break;
+                case EventKind.IntakeDone: IntakeDone(node); break;
+                default: Tick(node, e); break;
+            }
+        }
+        catch (InvariantViolationException x)
+        {
+            throw new ViolationException("core invariant", $"n{node.Index + 1} {x.Message}");
+        }
     }
 
     private void Deliver(SimNode node, Event e)
     {
         var message = e.Message!;
         _trace.Delivered(_now, e, message);
+        var from = new NodeId((ulong)e.From + 1);
+        if (e.From != node.Index && !Accepts(node, from, message)) return;
         if (e.Role == Role.Client)
         {
             _clients.OnMessage(node, message);
+            _operator?.OnMessage(message);
             return;
         }
 
-        var from = new NodeId((ulong)e.From + 1);
-        try
+        if (MovesSnapshots(node, from, message)) return;
+        var effects = e.Role switch
         {
-            var effects = e.Role switch
-            {
-                Role.Proposer => node.Proposer.Step(from, message, node.Instant(_now)),
-                Role.Acceptor => node.Acceptor.Step(from, message, node.Elapsed(_now)),
-                _ => node.Learner.Step(from, message, node.Elapsed(_now)),
-            };
-            CarryOut(node, e.Role, effects);
-        }
-        catch (InvariantViolationException x)
-        {
-            throw new ViolationException("core invariant", $"n{node.Index + 1} {x.Message}");
-        }
+            Role.Proposer => node.Proposer.Step(from, message, node.Instant(_now)),
+            Role.Acceptor => node.Acceptor.Step(from, message, node.Elapsed(_now)),
+            _ => node.Learner.Step(from, message, node.Elapsed(_now)),
+        };
+        CarryOut(node, e.Role, effects);
+    }
+
+    /// <summary>A driver listens to members only; a former one is told that it is none.</summary>
+    private bool Accepts(SimNode node, NodeId from, Message message)
+    {
+        if (_operator is null || node.Learner.Governing.Any(g => g.Configuration.Find(from) is not null)) return true;
+        if (message is NotMember) return true;
+        Send(node, Role.Learner, new Outgoing(from, Role.Learner, new NotMember(node.Learner.Governing[^1].Configuration.Version)));
+        return false;
     }
 
     private void Tick(SimNode node, Event e)
     {
-        try
-        {
-            CarryOut(node, Role.Proposer, node.Proposer.Tick(node.Instant(_now)));
-            if (node.Up && node.Incarnation == e.Incarnation) CarryOut(node, Role.Learner, node.Learner.Tick(node.Elapsed(_now)));
-        }
-        catch (InvariantViolationException x)
-        {
-            throw new ViolationException("core invariant", $"n{node.Index + 1} {x.Message}");
-        }
-
+        if (node.State.Applied >= node.StateNeeded) CarryOut(node, Role.Proposer, node.Proposer.Tick(node.Instant(_now)));
+        if (IsStill(node, e)) CarryOut(node, Role.Acceptor, node.Acceptor.Tick(node.Elapsed(_now)));
+        if (IsStill(node, e)) CarryOut(node, Role.Learner, node.Learner.Tick(node.Elapsed(_now)));
         if (node.Up) After(TickInterval + _local.Below((int)TickInterval / 4), e);
     }
 
-    private void Start(SimNode node)
-    {
-        try
-        {
-            foreach (var message in node.Start(_now)) SendLocally(node, Role.Acceptor, Role.Learner, message);
-        }
-        catch (InvariantViolationException x)
-        {
-            throw new ViolationException("core invariant", $"n{node.Index + 1} {x.Message}");
-        }
+    private static bool IsStill(SimNode node, Event e) => node.Up && node.Incarnation == e.Incarnation;
 
-        _trace.Note(_now, node.Index, $"starts, promised {node.Acceptor.Promised}, chosen {node.Acceptor.Chosen}");
-        After(_local.Below((int)TickInterval), new Event(EventKind.Tick, node.Index, 0, Role.Proposer, node.Incarnation, 0, null));
+    /// <summary>Whether a ballot still leads somewhere: then votes told under it may still be counted.</summary>
+    private bool Leads(Ballot ballot)
+    {
+        var node = Node(ballot.Node);
+        return node.Up && node.Proposer.Phase == ProposerPhase.Leading && node.Proposer.Ballot == ballot;
     }
+
+    private SimNode Node(NodeId id) => _nodes[(int)id.Value - 1];
 }

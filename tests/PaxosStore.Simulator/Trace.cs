@@ -65,6 +65,19 @@ internal sealed class Trace(Action<string>? line = null)
         Propose m => Of(18, default, m.Batch),
         ReadBarrierRequest m => Of(19, default, m.Number),
         ReadBarrier m => Of(20, default, m.Number + (m.Slot.Number * 1000)),
+        Truncated m => Of(22, default, m.Base.Number),
+        SnapshotRequest m => Of(23, default, m.Index + (m.Slot.Number * 1000)),
+        SnapshotPiece m => Of(24, default, m.Index + (m.Base.Through.Number * 1000)),
+        SnapshotGone m => Of(25, default, m.Slot.Number),
+        Hello m => Of(26, default, (long)m.Incarnation),
+        Welcome m => Of(27, m.Promised, m.Last.Number),
+        NotMember m => Of(28, default, m.Version),
+        TakeOver m => Of(29, m.Ballot, 0),
+        Truncate m => Of(30, default, m.Base.Through.Number),
+        Installed m => Of(31, default, m.Base.Through.Number),
+        Configured m => Of(32, default, m.Governing[^1].Configuration.Version),
+        Reconfigure m => Of(33, default, m.Number),
+        ReconfigureRejected m => Of(34, default, m.Number),
         _ => 21,
     };
 
@@ -79,6 +92,10 @@ internal sealed class Trace(Action<string>? line = null)
         Entries m => $"Entries from {m.First} x{m.Values.Length} chosen {m.Chosen}",
         Learned m => $"Learned through {m.Through}, {m.Missing.Length} missing",
         Propose m => $"Propose {m.Batch} x{m.Commands.Length}",
+        Configured m => $"Configured {string.Join(", ", m.Governing)}",
+        SnapshotPiece m => $"SnapshotPiece {m.Index + 1}/{m.Count} of {m.Base.Through}",
+        Installed m => $"Installed {m.Base.Through}",
+        Truncate m => $"Truncate {m.Base.Through}",
         _ => message.ToString(),
     };
 }

@@ -35,7 +35,7 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
     {
         (_node, _state, _progress, _facade, _snapshots, _parent, _log) = (node, state, progress, facade, snapshots, parent, log);
         _trigger = new SnapshotTrigger(node.Settings.SnapshotCount, start.Base.Through.Number, start.SnapshotBytes);
-        _learner = new Learner(node.Self, start.Base, node.Settings.Paxos);
+        _learner = new Learner(node.Self, start.Base, node.Settings.Paxos, start.Known[^1].Configuration.Version, start.Known.Nodes());
         Follow();
         foreach (var message in start.Log) Carry(_learner.Step(node.Self, message, node.Elapsed));
     }
@@ -148,8 +148,9 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
 /// <summary>Where a learner starts.</summary>
 /// <param name="Base">The snapshot its state was made from, or the beginning.</param>
 /// <param name="Log">What the journal holds beyond it.</param>
+/// <param name="Known">The newest configurations this node knows itself a member of; the base may be older.</param>
 /// <param name="SnapshotBytes">Size of that snapshot.</param>
-internal sealed record LearnerStart(LogBase Base, IEnumerable<Message> Log, long SnapshotBytes = 0);
+internal sealed record LearnerStart(LogBase Base, IEnumerable<Message> Log, ImmutableArray<Governing> Known, long SnapshotBytes = 0);
 
 /// <summary>This node's state is not what the other members hold.</summary>
 internal sealed record StateDiffers(long Slot);

@@ -8,7 +8,22 @@ namespace PaxosStore.Node.Actors;
 /// <summary>What the actors of one node share: who it is, its clock, its members, and the way to every role of every member.</summary>
 internal sealed class NodeContext
 {
-    private sealed record Members(ImmutableArray<Governing> Governing, ImmutableDictionary<NodeId, IActorRef[]> Routes);
+    // What was known at the start counts as long as the log applied here is older: a newcomer begins from a snapshot that may not know it yet.
+    private sealed record Members(ImmutableArray<Governing> Governing, ImmutableArray<Governing> Known, ImmutableDictionary<NodeId, IActorRef[]> Routes)
+    {
+        public bool Has(NodeId node) =>
+            Has(Governing, node) || (Governing[^1].Configuration.Version < Known[^1].Configuration.Version && Has(Known, node));
+
+        private static bool Has(ImmutableArray<Governing> governing, NodeId node)
+        {
+            foreach (var (_, configuration) in governing)
+            {
+                if (configuration.Find(node) is not null) return true;
+            }
+
+            return false;
+        }
+    }
 
     private readonly TimeProvider _time;
     private readonly long _start;
@@ -16,14 +31,15 @@ internal sealed class NodeContext
     private readonly Lock _gate = new();
     private IActorRefProvider? _provider;
     private NodeIdentity _identity;
-    private Members _members = new([], ImmutableDictionary<NodeId, IActorRef[]>.Empty);
+    private Members _members;
 
     /// <summary>A node that is, until its journal says otherwise, who its settings make it.</summary>
     public NodeContext(NodeSettings settings, TimeProvider time)
     {
         (Settings, _time, _start) = (settings, time, time.GetTimestamp());
         _identity = new NodeIdentity(settings.ClusterId, new NodeId(settings.MemberId), NodeIdentity.Draw());
-        _members = _members with { Governing = [new Governing(Slot.Zero.Next, NodeIdentity.FirstConfiguration(settings))] };
+        ImmutableArray<Governing> first = [new Governing(Slot.Zero.Next, NodeIdentity.FirstConfiguration(settings))];
+        _members = new Members(first, first, ImmutableDictionary<NodeId, IActorRef[]>.Empty);
     }
 
     public NodeSettings Settings { get; }
@@ -53,8 +69,15 @@ internal sealed class NodeContext
     {
         _provider = ((ExtendedActorSystem)system).Provider;
         Array.Clear(_local);
-        Volatile.Write(ref _members, new Members(Governing, ImmutableDictionary<NodeId, IActorRef[]>.Empty));
+        Volatile.Write(ref _members, _members with { Routes = ImmutableDictionary<NodeId, IActorRef[]>.Empty });
         Govern(Governing);
+    }
+
+    /// <summary>The newest configurations this node knows itself a member of when it starts.</summary>
+    public void Know(ImmutableArray<Governing> known)
+    {
+        lock (_gate) Volatile.Write(ref _members, _members with { Governing = known, Known = known });
+        Govern(known);
     }
 
     /// <summary>
@@ -71,7 +94,7 @@ internal sealed class NodeContext
                 if (member.Id != Self && Uri.TryCreate(member.Address, UriKind.Absolute, out var url)) routes = routes.SetItem(member.Id, [.. RolesAt(url)]);
             }
 
-            Volatile.Write(ref _members, new Members(governing, routes));
+            Volatile.Write(ref _members, _members with { Governing = governing, Routes = routes });
         }
     }
 
@@ -106,11 +129,7 @@ internal sealed class NodeContext
         if (message.ClusterId != ClusterId) return false;
         if (message.From == Self) return true;
         var members = Volatile.Read(ref _members);
-        foreach (var (_, configuration) in members.Governing)
-        {
-            if (configuration.Find(message.From) is not null) return true;
-        }
-
+        if (members.Has(message.From)) return true;
         if (message.Message is not NotMember) Send(new Outgoing(message.From, Role.Learner, new NotMember(members.Governing[^1].Configuration.Version)));
         return message.Message is NotMember && members.Routes.ContainsKey(message.From);
     }

@@ -66,7 +66,7 @@ internal sealed class NodeSupervisor : UntypedActor
         log.Recovered(acceptor.Chosen.Number, acceptor.Last.Number, acceptor.Promised.ToString(), (long)_node.Elapsed.TotalMilliseconds);
         log.Identity(_node.Self.ToString(), _node.ClusterId.ToString("x"), acceptor.Configurations[^1].Configuration.Members.Length, _node.Settings.DataDirectory);
         if (m.State is not null) _parts.Install(m.State);
-        _node.Govern(acceptor.Configurations);
+        _node.Know(acceptor.Configurations);
         var self = Self;
         var (governing, promised, chosen) = (acceptor.Configurations, acceptor.Promised, acceptor.Chosen);
         var snapshots = Context.ActorOf(Props.Create(() => new SnapshotActor(_node, _vault, m.Snapshots, _parts.HasRoom, log, _parts.Stopping)), "snapshots");

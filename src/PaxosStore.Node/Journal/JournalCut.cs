@@ -4,7 +4,7 @@ namespace PaxosStore.Node.Journal;
 
 /// <summary>
 /// Which events of the journal a durable <see cref="BaseRecord"/> has made superfluous: those from the first on in which no vote lies above its base. They are
-/// deleted a slice at a time, one slice under way.
+/// deleted a slice at a time, one slice under way: Akka.Persistence.Sql deletes on the journal's own connection, some 20 µs a row, and no vote can be written meanwhile.
 /// </summary>
 internal sealed class JournalCut
 {

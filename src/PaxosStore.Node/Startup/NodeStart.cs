@@ -82,13 +82,13 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
         if (!acceptor.Configurations.Any(g => g.Configuration.Find(identity.Self) is not null)) throw new NodeStartupException(NodeFailures.Removed(node).Reason);
         if (snapshot is not null && snapshot.Through >= acceptor.Base)
         {
-            var learner = new LearnerStart(snapshot, [.. acceptor.RecoveredLog(snapshot.Through)], newest!.Manifest.Bytes);
+            var learner = new LearnerStart(snapshot, [.. acceptor.RecoveredLog(snapshot.Through)], acceptor.Configurations, newest!.Manifest.Bytes);
             return new Prepared(identity, acceptor, first, learner, newest.State, sound);
         }
 
         if (acceptor.Base == start.Through && start.Through == Slot.Zero)
         {
-            return new Prepared(identity, acceptor, first, new LearnerStart(start, [.. acceptor.RecoveredLog(Slot.Zero)]), null, sound);
+            return new Prepared(identity, acceptor, first, new LearnerStart(start, [.. acceptor.RecoveredLog(Slot.Zero)], acceptor.Configurations), null, sound);
         }
 
         // The log begins after what no sound snapshot covers: the state must come from a peer.
@@ -98,7 +98,7 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
                 $"all snapshots in {Settings.DataDirectory} are damaged, and no other member holds the data: restore a backup into an empty directory (paxosctl snapshot restore)");
         }
 
-        return new Prepared(identity, acceptor, first, new LearnerStart(new LogBase(Slot.Zero, TimeSpan.Zero, acceptor.Configurations), []), null, sound);
+        return new Prepared(identity, acceptor, first, new LearnerStart(new LogBase(Slot.Zero, TimeSpan.Zero, acceptor.Configurations), [], acceptor.Configurations), null, sound);
     }
 
     /// <summary>The journal was damaged: the node knows who it is, and asks the others what it may have voted for.</summary>
@@ -124,7 +124,7 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
     {
         node.Become(identity);
         var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation);
-        return new Prepared(identity, acceptor, [new BaseRecord(start, Ballot.None, start.Through, [])], new LearnerStart(start, [], manifest?.Bytes ?? 0), state, manifest is null ? [] : [manifest]);
+        return new Prepared(identity, acceptor, [new BaseRecord(start, Ballot.None, start.Through, [])], new LearnerStart(start, [], start.Configurations, manifest?.Bytes ?? 0), state, manifest is null ? [] : [manifest]);
     }
 
     private async Task<Prepared> FromBackupAsync(string file, long revisionBump, CancellationToken cancellation)

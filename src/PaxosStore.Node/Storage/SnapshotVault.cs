@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using Akka.Actor;
 using Akka.Pattern;
 using Akka.Persistence;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using PaxosStore.Consensus;
@@ -278,10 +277,8 @@ internal sealed class SnapshotVault
     }
 
     /// <summary>A row that can be fetched but not understood is damaged; all else is the storage's trouble.</summary>
-    private static Exception Failed(Exception cause) => cause.GetBaseException() switch
-    {
-        SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB } e => new SnapshotCorruptException(e.Message),
-        SerializationException or ArgumentException => new SnapshotCorruptException($"a row of the snapshot store can't be read: {cause.GetBaseException().Message}"),
-        var e => new SnapshotStorageException($"the snapshot store failed: {e.Message}", cause),
-    };
+    private static Exception Failed(Exception cause) =>
+        StorageFailure.IsDamage(cause) || cause.GetBaseException() is SerializationException or ArgumentException
+            ? new SnapshotCorruptException($"a row of the snapshot store can't be read: {cause.GetBaseException().Message}")
+            : new SnapshotStorageException($"the snapshot store failed: {StorageFailure.Describe(cause)}", cause);
 }

@@ -80,14 +80,24 @@ internal sealed class SqliteFile(string path)
     }
 
     /// <summary>
-    /// Gives free pages at the end of the file back to the file system: one short transaction, during which others wait for the lock.
+    /// Gives free pages at the end of the file back to the file system: one short transaction, for which others wait. While they write without a pause it gets
+    /// no turn, and nothing happens.
     /// </summary>
     /// <returns>Free pages that remain.</returns>
     public int Vacuum(int pages)
     {
         using var connection = Open();
-        Pragma(connection, $"incremental_vacuum({pages})");
-        return int.Parse(Pragma(connection, "freelist_count"));
+        if (FreePages(connection) is 0) return 0;
+        try
+        {
+            Pragma(connection, $"incremental_vacuum({pages})");
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode == raw.SQLITE_BUSY)
+        {
+            // Later, then.
+        }
+
+        return FreePages(connection);
     }
 
     /// <summary>Closes the connections that the pool keeps: the last one out takes the write-ahead log into the file and removes it.</summary>
@@ -123,6 +133,8 @@ internal sealed class SqliteFile(string path)
         if (!_prepared.TryAdd(sqlite.Handle!, path)) return;
         foreach (var pragma in PerConnection) Pragma(sqlite, pragma);
     }
+
+    private static int FreePages(SqliteConnection connection) => int.Parse(Pragma(connection, "freelist_count"));
 
     /// <summary>Looks through the file's structure, for a limited time: a large file is read through by and by anyway.</summary>
     private string QuickCheck(SqliteConnection connection)

@@ -61,14 +61,10 @@ internal static class StorageFailure
         _ => "look at the database's log, then start the node again",
     };
 
+    /// <summary>The provider's own exception, which says more than what caused it (a broken socket); else the innermost.</summary>
     private static Exception Cause(Exception e)
     {
-        // The provider's own exception says more than what it was caused by (a broken socket).
-        for (var at = e; at is not null; at = at.InnerException)
-        {
-            if (at is DbException) return at;
-        }
-
-        return e.GetBaseException();
+        while (e is not DbException && e.InnerException is { } inner) e = inner;
+        return e;
     }
 }

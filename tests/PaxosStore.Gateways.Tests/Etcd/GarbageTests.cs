@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
-using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Net;
 using System.Text;
 using Etcdserverpb;
 using Google.Protobuf;
 using Grpc.Core;
+using PaxosStore.Testing;
 using static PaxosStore.Gateways.Tests.Etcd.Expect;
 
 namespace PaxosStore.Gateways.Tests.Etcd;

@@ -1,6 +1,7 @@
 using Etcdserverpb;
 using Google.Protobuf;
 using Grpc.Core;
+using PaxosStore.Testing;
 using static PaxosStore.Gateways.Tests.Etcd.Expect;
 
 namespace PaxosStore.Gateways.Tests.Etcd;

@@ -2,6 +2,7 @@ using Etcdserverpb;
 using Google.Protobuf;
 using Grpc.Core;
 using Mvccpb;
+using PaxosStore.Testing;
 using static PaxosStore.Gateways.Tests.Etcd.Expect;
 using CreateFilter = Etcdserverpb.WatchCreateRequest.Types.FilterType;
 

@@ -5,12 +5,11 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Gateways.Etcd;
 using PaxosStore.Kv;
-using PaxosStore.Testing;
 
-namespace PaxosStore.Gateways.Tests;
+namespace PaxosStore.Testing;
 
 /// <summary>The door on real ports in front of an in-memory store.</summary>
-internal sealed class DoorHost : IAsyncDisposable
+public sealed class DoorHost : IAsyncDisposable
 {
     private readonly WebApplication app;
 
@@ -23,19 +22,26 @@ internal sealed class DoorHost : IAsyncDisposable
         Client = new EtcdClient(Endpoint);
     }
 
-    internal InMemoryKvStore Store { get; }
+    /// <summary>What stands behind the door.</summary>
+    public InMemoryKvStore Store { get; }
 
-    internal int Port { get; }
+    /// <summary>Port of the gRPC services.</summary>
+    public int Port { get; }
 
-    internal string Endpoint => $"http://127.0.0.1:{Port}";
+    /// <summary>Address of the gRPC services.</summary>
+    public string Endpoint => $"http://127.0.0.1:{Port}";
 
-    internal string HttpEndpoint { get; }
+    /// <summary>Address of the plain pages.</summary>
+    public string HttpEndpoint { get; }
 
-    internal EtcdClient Client { get; }
+    /// <summary>A client of it.</summary>
+    public EtcdClient Client { get; }
 
-    internal LogCounter Log { get; private init; } = null!;
+    /// <summary>What it logged.</summary>
+    public LogCounter Log { get; private init; } = null!;
 
-    internal static async Task<DoorHost> StartAsync(Action<EtcdDoorOptions>? configure = null)
+    /// <summary>Opens one.</summary>
+    public static async Task<DoorHost> StartAsync(Action<EtcdDoorOptions>? configure = null)
     {
         var ports = FreePorts.Take(2);
         var store = new InMemoryKvStore();
@@ -43,6 +49,7 @@ internal sealed class DoorHost : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddSingleton<IKvStore>(store);
+        builder.Services.AddSingleton<IStoreAdmin>(store);
         builder.Services.AddEtcdDoor(configure);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -58,8 +65,9 @@ internal sealed class DoorHost : IAsyncDisposable
     }
 
     /// <summary>Stops serving, as a process that is told to end.</summary>
-    internal Task StopAsync() => app.StopAsync();
+    public Task StopAsync() => app.StopAsync();
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
@@ -70,11 +78,12 @@ internal sealed class DoorHost : IAsyncDisposable
 }
 
 /// <summary>Keeps what was logged at warning level and above.</summary>
-internal sealed class LogCounter : ILoggerProvider, ILogger
+public sealed class LogCounter : ILoggerProvider, ILogger
 {
     private readonly List<string> lines = [];
 
-    internal string[] Lines
+    /// <summary>One line per event.</summary>
+    public string[] Lines
     {
         get
         {
@@ -82,17 +91,22 @@ internal sealed class LogCounter : ILoggerProvider, ILogger
         }
     }
 
+    /// <inheritdoc/>
     public ILogger CreateLogger(string categoryName) => this;
 
+    /// <inheritdoc/>
     public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
 
+    /// <inheritdoc/>
     public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
+    /// <inheritdoc/>
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         lock (lines) lines.Add($"{logLevel}: {formatter(state, exception)} {exception?.Message}");
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
     }

@@ -1,11 +1,12 @@
 using Etcdserverpb;
 using Grpc.Core;
 using Grpc.Health.V1;
+using PaxosStore.Testing;
 using static PaxosStore.Gateways.Tests.Etcd.Expect;
 
 namespace PaxosStore.Gateways.Tests.Etcd;
 
-public sealed class LeaseAndClusterContractTests : IAsyncLifetime
+public sealed class LeaseContractTests : IAsyncLifetime
 {
     private DoorHost door = null!;
 
@@ -68,30 +69,6 @@ public sealed class LeaseAndClusterContractTests : IAsyncLifetime
         Assert.Equal((100L, new[] { Bytes("a"), Bytes("b") }), (reply.GrantedTTL, reply.Keys.ToArray()), (x, y) => x.Item1 == y.Item1 && x.Item2.SequenceEqual(y.Item2));
         Assert.InRange(reply.TTL, 90, 100);
         Assert.Equal([1L], (await Leases.LeaseLeasesAsync(new LeaseLeasesRequest())).Leases.Select(l => l.ID));
-    }
-
-    [Fact]
-    public async Task Members_and_status_come_from_the_node()
-    {
-        var list = await door.Client.Cluster.MemberListAsync(new MemberListRequest { Linearizable = true });
-        Assert.Equal((0L, 7ul), (list.Header.Revision, list.Header.RaftTerm));
-        var member = Assert.Single(list.Members);
-        Assert.Equal((0x22ul, "one", "http://127.0.0.1:2379"), (member.ID, member.Name, member.ClientURLs[0]));
-
-        var status = await door.Client.Maintenance.StatusAsync(new StatusRequest());
-        Assert.Equal(("3.5.21", 4096L, 1024L, 0x22ul, 7ul), (status.Version, status.DbSize, status.DbSizeInUse, status.Leader, status.RaftTerm));
-        Assert.Empty(status.Errors);
-        Assert.Empty((await door.Client.Maintenance.AlarmAsync(new AlarmRequest())).Alarms);
-    }
-
-    [Fact]
-    public async Task What_is_not_served_says_so()
-    {
-        const string tail = " is not supported by this server";
-        await ErrorAsync(StatusCode.Unimplemented, "etcdserver: adding a member" + tail, door.Client.Cluster.MemberAddAsync(new MemberAddRequest()));
-        await ErrorAsync(StatusCode.Unimplemented, "etcdserver: defragmentation" + tail, door.Client.Maintenance.DefragmentAsync(new DefragmentRequest()));
-        using var snapshot = door.Client.Maintenance.Snapshot(new SnapshotRequest());
-        await ErrorAsync(StatusCode.Unimplemented, "etcdserver: snapshot" + tail, () => snapshot.ResponseStream.MoveNext(default));
     }
 
     [Fact]

@@ -1,11 +1,14 @@
 using System.Diagnostics;
 using PaxosStore.Kv;
 
-namespace PaxosStore.Gateways.Tests;
+namespace PaxosStore.Testing;
 
 /// <summary>The replicated state without replication: one log, applied at once under a lock. Faults can be switched on.</summary>
-internal sealed class InMemoryKvStore : IKvStore, IDisposable
+public sealed partial class InMemoryKvStore : IKvStore, IStoreAdmin, IDisposable
 {
+    /// <summary>This node.</summary>
+    public const ulong Self = 0x22;
+
     private const ulong Client = 1;
 
     private readonly Lock gate = new();
@@ -15,27 +18,35 @@ internal sealed class InMemoryKvStore : IKvStore, IDisposable
     private long slot;
     private long request;
 
-    internal InMemoryKvStore()
+    /// <summary>An empty one.</summary>
+    public InMemoryKvStore()
     {
         Apply(new OpenClientSessionCommand());
         ticks = new Timer(_ => Tick(), null, TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(100));
     }
 
     /// <summary>The leader this node claims to follow; 0 = none.</summary>
-    internal ulong LeaderId { get; set; } = 0x22;
+    public ulong LeaderId { get; set; } = Self;
 
     /// <summary>When set, every write and linearizable read fails with it.</summary>
-    internal KvException? Fault { get; set; }
+    public KvException? Fault { get; set; }
 
     /// <summary>When set, every write and linearizable read waits for it first.</summary>
-    internal TaskCompletionSource? Stall { get; set; }
+    public TaskCompletionSource? Stall { get; set; }
 
-    public StoreStatus Status => new(
-        0xC1, 0x22, LeaderId, 7, slot, slot, 4096, 1024, false,
-        [new MemberInfo(0x22, "one", ["http://127.0.0.1:2380"], ["http://127.0.0.1:2379"], false)]);
+    /// <summary>Whether this node claims to have no vote.</summary>
+    public bool IsObserver { get; set; }
 
+    /// <summary>Bytes of live data this node claims to store.</summary>
+    public long StorageBytesInUse { get; set; } = 1024;
+
+    /// <inheritdoc/>
+    public StoreStatus Status => new(0xC1, Self, LeaderId, 7, slot, slot, 4096, StorageBytesInUse, IsObserver, Members);
+
+    /// <inheritdoc/>
     public KvView View => machine.View;
 
+    /// <inheritdoc/>
     public async ValueTask<KvResult> ExecuteAsync(KvCommand command, CancellationToken cancellationToken)
     {
         await GateAsync(cancellationToken);
@@ -43,14 +54,17 @@ internal sealed class InMemoryKvStore : IKvStore, IDisposable
         return result is RefusedResult refused ? throw new KvException(refused.Code) : result;
     }
 
+    /// <inheritdoc/>
     public async ValueTask<KvView> ReadAsync(ReadConsistency consistency, CancellationToken cancellationToken)
     {
         if (consistency == ReadConsistency.Linearizable) await GateAsync(cancellationToken);
         return machine.View;
     }
 
+    /// <inheritdoc/>
     public IKvWatcher Watch(WatchSpec spec) => machine.Watches.Open(spec);
 
+    /// <inheritdoc/>
     public void Dispose() => ticks.Dispose();
 
     private async ValueTask GateAsync(CancellationToken cancellation)

@@ -1,0 +1,86 @@
+using Etcdserverpb;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace PaxosStore.Cli;
+
+/// <summary>A member of the cluster at one address.</summary>
+internal sealed class Member : IDisposable
+{
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
+
+    private readonly GrpcChannel channel;
+    private readonly Session session;
+
+    internal Member(Uri url, Session session)
+    {
+        this.session = session;
+        Url = url;
+        channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions
+        {
+            MaxReceiveMessageSize = null,
+            HttpHandler = new SocketsHttpHandler { ConnectTimeout = ConnectTimeout, UseProxy = false },
+            DisposeHttpClient = true,
+        });
+        Kv = new KV.KVClient(channel);
+        Cluster = new Cluster.ClusterClient(channel);
+        Maintenance = new Maintenance.MaintenanceClient(channel);
+    }
+
+    internal Uri Url { get; }
+
+    /// <summary>The address as operators type it.</summary>
+    internal string Name => Url.Authority;
+
+    internal KV.KVClient Kv { get; }
+
+    internal Cluster.ClusterClient Cluster { get; }
+
+    internal Maintenance.MaintenanceClient Maintenance { get; }
+
+    /// <summary>Options of a call that is to be answered in time.</summary>
+    internal CallOptions InTime => new(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + session.Timeout, cancellationToken: session.Cancellation);
+
+    /// <summary>Options of a call that may take as long as it needs.</summary>
+    internal CallOptions Patient => new(cancellationToken: session.Cancellation);
+
+    /// <summary>
+    /// The first member that answers, has a vote and knows a leader; failing that, the first that answers. Nothing but a status is asked on the way, so
+    /// what comes next is asked once, of one member.
+    /// </summary>
+    /// <exception cref="CtlException">None answers.</exception>
+    internal static async Task<Member> AnyAsync(Session session)
+    {
+        var failures = new List<string>();
+        Member? second = null;
+        foreach (var url in session.Endpoints)
+        {
+            var member = new Member(url, session);
+            try
+            {
+                var status = await member.Maintenance.StatusAsync(new StatusRequest(), member.InTime);
+                if (status is { Leader: not 0, IsLearner: false })
+                {
+                    second?.Dispose();
+                    return member;
+                }
+
+                if (second is null) second = member;
+                else member.Dispose();
+            }
+            catch (RpcException e) when (!session.Cancellation.IsCancellationRequested)
+            {
+                failures.Add($"{member.Name}: {Hints.Unreachable(e)}");
+                member.Dispose();
+            }
+        }
+
+        return second ?? throw Nobody(failures);
+    }
+
+    /// <summary>Why nobody answers, and what to do.</summary>
+    internal static CtlException Nobody(IEnumerable<string> failures) =>
+        new($"no member answers ({string.Join("; ", failures)}): are they running? Name others with --endpoints or PAXOSCTL_ENDPOINTS");
+
+    public void Dispose() => channel.Dispose();
+}

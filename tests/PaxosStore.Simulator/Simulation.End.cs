@@ -1,0 +1,156 @@
+using System.Numerics;
+using PaxosStore.Consensus;
+
+namespace PaxosStore.Simulator;
+
+/// <summary>The end of a run: no more faults, a quorum of whatever may come to govern is whole again, everybody else stays broken for good; what must go right then.</summary>
+internal sealed partial class Simulation
+{
+    private bool _healed;
+    private ulong _core;
+
+    private bool InCore(int node) => (_core & (1UL << node)) != 0;
+
+    private bool IsDeadForGood(int node) => _healed && (_nodes[node].Gone != StopReason.None || (!InCore(node) && _plan.Rest == Frozen.Dead));
+
+    /// <summary>Where the client that is demanded to succeed lives: a node of the core that is a member.</summary>
+    public int ProbeHome()
+    {
+        var homes = _nodes.Where(n => InCore(n.Index) && n.Up && _judge.Newest.Find(n.Id) is not null).ToArray();
+        return homes.FirstOrDefault(n => _judge.Newest.IsVoter(n.Id))?.Index ?? homes.FirstOrDefault()?.Index ?? BitOperations.TrailingZeroCount(_core);
+    }
+
+    private void HealCore()
+    {
+        _trace.Note(_now, -1, "faults end");
+        _core = _plan.Extras.CoreIsFound ? FindCore() : (ulong)_plan.Core;
+        _healed = true;
+        _network.Calm();
+        _operator?.Stop();
+        foreach (var node in _nodes.Where(n => n.Identity is not null))
+        {
+            (node.DiesAfter, node.NextWriteFails) = (-1, false);
+            if (InCore(node.Index)) Repair(node);
+            else Freeze(node);
+        }
+
+        foreach (var node in _nodes.Where(n => n.Identity is null && InCore(n.Index))) Join(node);
+    }
+
+    // Who must make progress.
+
+    /// <summary>
+    /// Voters enough for whatever governs or may come to govern, and all that may be promoted. They hold every chosen value, and each knows another. All that
+    /// still can run, when the draw finds no such set.
+    /// </summary>
+    private ulong FindCore()
+    {
+        var r = new SplitMix(Plan.Mix(_plan.Seed, 9));
+        var usable = Mask(n => n.Identity is not null && n.Gone == StopReason.None && !n.Wiped);
+        var sound = usable & Mask(n => _judge[n.Index].Admitted);
+        for (var attempt = 0; attempt < 30; attempt++)
+        {
+            var core = DrawCore(r, sound, usable);
+            if (core != 0 && _judge.HoldAll(core) && CanLead(core) && KnowOneAnother(core)) return core;
+        }
+
+        return usable;
+    }
+
+    private ulong DrawCore(SplitMix r, ulong sound, ulong usable)
+    {
+        ulong core = 0;
+        var everybody = r.Below(3) == 0;
+        foreach (var configuration in _judge.From(_judge.Watermark.Next).Select(g => g.Configuration).Concat(_judge.Pending))
+        {
+            var voters = configuration.Voters.Where(v => (sound & Bit(v)) != 0).OrderBy(_ => r.Next()).ToArray();
+            if (voters.Length < configuration.QuorumSize) return 0;
+            foreach (var voter in everybody ? voters : voters[..configuration.QuorumSize]) core |= Bit(voter);
+            foreach (var member in configuration.Members.Where(m => m.Kind == MemberKind.Candidate)) core |= Bit(member.Id);
+        }
+
+        return core & (usable | Mask(n => n.Identity is null));
+    }
+
+    /// <summary>Somebody knows enough of the log to be asked by nobody but the core for promises.</summary>
+    private bool CanLead(ulong core) => _nodes.Any(n => (core & Bit(n.Id)) != 0 && _judge.Newest.IsVoter(n.Id) && n.Identity is not null
+        && _judge.From(KnownOn(n).Next).All(g => BitOperations.PopCount(core & Judge.Mask(g.Configuration)) >= g.Configuration.QuorumSize));
+
+    private Slot KnownOn(SimNode node) => Slot.Max(_judge[node.Index].DurableChosen, node.Up ? node.Acceptor.Chosen : Slot.Zero);
+
+    private bool KnowOneAnother(ulong core) => BitOperations.PopCount(core) == 1 || _nodes.All(n => (core & Bit(n.Id)) == 0 || n.Identity is null
+        || n.Learner.Governing.Nodes().Any(other => other != n.Id && (core & Bit(other)) != 0 && _judge.Newest.Find(other) is not null));
+
+    private ulong Mask(Func<SimNode, bool> condition) => _nodes.Where(condition).Aggregate(0UL, (mask, n) => mask | Bit(n.Id));
+
+    private static ulong Bit(NodeId node) => 1UL << ((int)node.Value - 1);
+
+    private void Repair(SimNode node)
+    {
+        if (!node.Up && node.Gone == StopReason.None) Start(node);
+        if (node.Paused) Resume(node, node.Incarnation);
+    }
+
+    private void Freeze(SimNode node)
+    {
+        switch (_plan.Rest)
+        {
+            case Frozen.Dead when node.Up:
+                Crash(node, 0);
+                break;
+            case Frozen.Mute:
+                _network.Cut(_network.Links(new Fault(0, FaultKind.Mute, node.Index, -1, 0, 0), node.Index), 1);
+                break;
+            case Frozen.Deaf:
+                _network.Cut(_network.Links(new Fault(0, FaultKind.Deafen, node.Index, -1, 0, 0), node.Index), 1);
+                break;
+            case Frozen.Slow:
+                _network.Slow(node.Index, Plan.ElectionTimeout / 3);
+                break;
+        }
+    }
+
+    // What must go right.
+
+    /// <summary>
+    /// A new write and a read after it must go through in the core within 20 election time-outs, the newest configuration must come to govern, whoever waits for
+    /// a vote must get it, and all of the core apply the same log.
+    /// </summary>
+    private void DemandProgress()
+    {
+        if (_defects.SafetyOnly) return;
+        var began = _now;
+        _clients.BeginProbe(ProbeHome());
+        RunUntil(began + (20 * Plan.ElectionTimeout), () => _clients.ProbeDone);
+        if (!_clients.ProbeDone) throw new ViolationException("no progress", $"no write and read through {_now - began} us after the faults ended");
+        if (_operator is not null) DemandMembers();
+        var goal = _judge.AppliedAnywhere;
+        RunUntil(_now + (10 * Plan.ElectionTimeout), () => CoreApplied(goal));
+        if (!CoreApplied(goal)) throw new ViolationException("core not level", $"not all of the core applied #{goal}");
+    }
+
+    private void DemandMembers()
+    {
+        RunUntil(_now + (100 * Plan.ElectionTimeout), () => _judge.NewestFrom <= _judge.Watermark.Next && NoCandidates());
+        if (_judge.NewestFrom > _judge.Watermark.Next) throw new ViolationException("change never governs", $"{_judge.Newest} governs from {_judge.NewestFrom}");
+        if (!NoCandidates()) throw new ViolationException("candidate not promoted", $"{_judge.Newest}");
+        RunUntil(_now + (20 * Plan.ElectionTimeout), () => StrayVoter() is null);
+        if (StrayVoter() is { } stray) throw new ViolationException("removed node goes on", $"n{stray.Index + 1} believes to be a voter");
+    }
+
+    private bool NoCandidates() => _judge.Newest.Members.All(m => m.Kind != MemberKind.Candidate || !InCore(Node(m.Id).Index));
+
+    /// <summary>A node that is heard and hears, knows a member, and takes itself for a voter although it is no member.</summary>
+    private SimNode? StrayVoter() => _nodes.FirstOrDefault(n => n.Up && (InCore(n.Index) || _plan.Rest == Frozen.Slow) && _judge.Newest.Find(n.Id) is null
+        && n.Learner.Governing.IsVoter(n.Id) && n.Learner.Governing.Voters().Any(v => InCore(Node(v).Index) && _judge.Newest.Find(v) is not null));
+
+    private bool CoreApplied(long goal)
+    {
+        foreach (var node in _nodes)
+        {
+            if (InCore(node.Index) && _judge.Newest.Find(node.Id) is not null && (!node.Up || node.State.Applied < goal)) return false;
+        }
+
+        return true;
+    }
+}
