@@ -16,7 +16,7 @@ Runs scenarios of tests/PaxosStore.Cluster.Tests at full size. Figures go to art
   scripts/endurance.sh kills      kill -9 at each of the first 300 calls that write a file or make it durable; the leader and all nodes killed again and again
   scripts/endurance.sh all        one after the other
 
-Sizes by environment: PAXOSSTORE_BOUNDED_PUTS, PAXOSSTORE_BIG_KEYS, PAXOSSTORE_BIG_SECONDS, PAXOSSTORE_SILENCE_MS, PAXOSSTORE_ROLLING_ROUNDS,
+Sizes by environment: PAXOSSTORE_BOUNDED_PUTS, PAXOSSTORE_BIG_KEYS, PAXOSSTORE_BIG_SECONDS, PAXOSSTORE_BIG_SNAPSHOT_COUNT, PAXOSSTORE_READY_MS, PAXOSSTORE_SILENCE_MS, PAXOSSTORE_ROLLING_ROUNDS,
 PAXOSSTORE_KILL_SWEEP, PAXOSSTORE_KILLS, PAXOSSTORE_CLUSTER_KILLS.
 Needs about 2 GB of memory and 5 GB of disk below TMPDIR (${TMPDIR:-/tmp}).
 TEXT
@@ -29,12 +29,13 @@ run() {
 
 log() {
   export PAXOSSTORE_BOUNDED_PUTS=${PAXOSSTORE_BOUNDED_PUTS:-5000000}
-  run "$PAXOSSTORE_BOUNDED_PUTS puts" "FullyQualifiedName~BoundedLogTests"
+  PAXOSSTORE_READY_MS=${PAXOSSTORE_READY_MS:-5000} run "$PAXOSSTORE_BOUNDED_PUTS puts" "FullyQualifiedName~BoundedLogTests"
 }
 
 state() {
   export PAXOSSTORE_BIG_KEYS=${PAXOSSTORE_BIG_KEYS:-1000000} PAXOSSTORE_BIG_SECONDS=${PAXOSSTORE_BIG_SECONDS:-60}
-  run "$PAXOSSTORE_BIG_KEYS keys" "FullyQualifiedName~BigStateTests"
+  export PAXOSSTORE_BIG_SNAPSHOT_COUNT=${PAXOSSTORE_BIG_SNAPSHOT_COUNT:-2000}
+  PAXOSSTORE_READY_MS=${PAXOSSTORE_READY_MS:-20000} run "$PAXOSSTORE_BIG_KEYS keys" "FullyQualifiedName~BigStateTests"
 }
 
 members() {

@@ -14,9 +14,9 @@ public class BoundedLogTests(ITestOutputHelper output)
     private const int Keys = 10_000;
     private const int ValueBytes = 256;
     private const long AllowedMegabytesBeside = 64;
-    private static readonly TimeSpan ReadyBound = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
-    /// <summary>PAXOSSTORE_BOUNDED_PUTS says how many writes.</summary>
+    /// <summary>PAXOSSTORE_BOUNDED_PUTS says how many writes, PAXOSSTORE_READY_MS how long all three nodes may take to serve again after a kill.</summary>
     [SkippableFact]
     public async Task Data_directories_and_memory_stay_bounded_by_the_live_data()
     {
@@ -54,7 +54,7 @@ public class BoundedLogTests(ITestOutputHelper output)
     {
         if (!cluster.Target.IsEtcd)
             return;
-        var revision = await cluster.Clients[0].ReadRevisionAsync(ReadyBound);
+        var revision = await cluster.Clients[0].ReadRevisionAsync(Limit);
         await cluster.Clients[0].Kv.CompactAsync(new CompactionRequest { Revision = revision - 1_000 });
     }
 
@@ -72,6 +72,6 @@ public class BoundedLogTests(ITestOutputHelper output)
         var watch = Stopwatch.StartNew();
         await cluster.StartAllAsync();
         Figures.Tell(output, $"all killed, all serve again after {watch.Elapsed.TotalSeconds:F1} s");
-        Assert.True(watch.Elapsed < ReadyBound * 2, $"restart took {watch.Elapsed.TotalSeconds:F1} s");
+        Assert.InRange(watch.Elapsed.TotalMilliseconds, 0, Amount.From("PAXOSSTORE_READY_MS", usual: 30_000));
     }
 }
