@@ -8,7 +8,8 @@ public class CodecTests
     [
         new CompactCommand(-5), new LeaseGrantCommand(long.MaxValue, long.MinValue), new LeaseRevokeCommand(1), new LeaseKeepAliveCommand([1, -1, 0]),
         new PublishMemberCommand(ulong.MaxValue, "n\u00e9\u6f22", ["http://a", ""]), new OpenClientSessionCommand(),
-        new PublishMemberCommand(1, "n", [], ulong.MaxValue), new AlarmCommand(true, 0, AlarmKind.Corrupt), new AlarmCommand(false, ulong.MaxValue, AlarmKind.None),
+        new PublishMemberCommand(1, "n", [], ulong.MaxValue), new AlarmCommand(true, 0, AlarmKind.Corrupt),
+        new AlarmCommand(false, ulong.MaxValue, AlarmKind.None),
     ];
 
     private static readonly Gen<KvCommand> AnyCommand = Gen.Frequency((3, Gens.Command), (1, Gen.Int[0, Others.Length - 1].Select(i => Others[i])));

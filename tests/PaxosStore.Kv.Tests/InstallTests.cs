@@ -187,9 +187,17 @@ public class InstallTests
         Assert.Throws<InvalidOperationException>(() => behind.State.Install(behind.State));
         ahead.Put("k", "v");
         behind.State.Install(ahead.State);
+        behind = ahead.On(behind.State);
         Assert.Throws<InvalidOperationException>(() => ahead.Put("k", "w"));
         Assert.Throws<InvalidOperationException>(() => new Machine().State.Install(ahead.State));
         Assert.Equal(3, behind.Put("k", "w").Revision);
+
+        // At the same revision the slot decides.
+        var (idle, fresh) = (new Machine(), new Machine());
+        idle.Tick(0);
+        Assert.Throws<InvalidOperationException>(() => idle.State.Install(fresh.State));
+        fresh.Tick(0);
+        idle.State.Install(fresh.State);
     }
 
     /// <summary>Pins of the old state hold back nothing in the new one that they could not, and what they pinned stays whole.</summary>

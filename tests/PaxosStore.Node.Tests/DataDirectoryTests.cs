@@ -67,7 +67,8 @@ public sealed class DataDirectoryTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_path, "journal.db"), new string('x', 5_000));
         var refused = Assert.Throws<NodeStartupException>(() => PaxosNode.Start(Settings(_path), NullLogger.Instance));
-        Assert.Contains("must not vote", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("does not even say whose it is", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("etcdctl member add", refused.Message, StringComparison.Ordinal);
         Assert.Equal(new string('x', 5_000), File.ReadAllText(Path.Combine(_path, "journal.db")));
         Open(_path).Dispose();
     }

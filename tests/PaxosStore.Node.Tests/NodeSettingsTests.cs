@@ -41,6 +41,10 @@ public sealed class NodeSettingsTests
     [InlineData("heartbeat-interval = 0ms", "at least 5 times heartbeat-interval")]
     [InlineData("listen-peer-urls = \"ftp://127.0.0.1:1\"", "listen-peer-urls: 'ftp://127.0.0.1:1' is not a URL")]
     [InlineData("listen-peer-urls = \"http://127.0.0.1:1,http://127.0.0.1:2\"", "exactly one URL is supported, not 2")]
+    [InlineData("initial-cluster-state = old", "initial-cluster-state: 'old' is neither 'new' nor 'existing'")]
+    [InlineData("initial-cluster-state = existing", "name the members that run")]
+    [InlineData("max-learners = 0", "max-learners: 0 is not at least 1")]
+    [InlineData("snapshot-count = -1", "snapshot-count: -1 is not at least 1")]
     [InlineData("listen-client-urls = \"here\"", "listen-client-urls: 'here' is not a URL")]
     public void What_is_wrong_is_named(string setting, string message) =>
         Assert.Contains(message, Assert.Throws<NodeStartupException>(() => Read(setting)).Message, StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Kv;
 
@@ -27,16 +28,28 @@ internal sealed class QuotaGuard(IKvStore store, IStoreAdmin admin, RecentStatus
     internal static long Cost(KvOp op) => op switch
     {
         PutOp put => KeyCost + put.Key.Length + put.Value.Length,
-        TxnOp txn => Math.Max(txn.Success.Sum(Cost), txn.Failure.Sum(Cost)),
+        TxnOp txn => Math.Max(Cost(txn.Success), Cost(txn.Failure)),
         _ => 0,
     };
+
+    private static long Cost(ImmutableArray<KvOp> ops)
+    {
+        long cost = 0;
+        foreach (var op in ops) cost += Cost(op);
+        return cost;
+    }
 
     private ValueTask AdmitAsync(long cost, CancellationToken cancellation)
     {
         var quota = admin.QuotaBytes;
         if (quota == 0 || cost == 0) return default;
-        var status = recent.Value;
-        return status.StorageBytesInUse + cost <= quota ? default : RefuseAsync(status, quota, cancellation);
+        if (Fits(recent.Value)) return default;
+
+        // An alarm stays up: whoever has just made room and disarmed it must not find it raised again by an old figure.
+        var status = recent.Refresh();
+        return Fits(status) ? default : RefuseAsync(status, quota, cancellation);
+
+        bool Fits(StoreStatus now) => now.StorageBytesInUse + cost <= quota;
     }
 
     private async ValueTask RefuseAsync(StoreStatus status, long quota, CancellationToken cancellation)

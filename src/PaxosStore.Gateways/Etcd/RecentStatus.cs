@@ -19,10 +19,16 @@ internal sealed class RecentStatus(IKvStore store, TimeProvider? time = null)
         {
             var known = Volatile.Read(ref last);
             if (known is not null && time.GetElapsedTime(known.At) < Age) return known.Status;
-            var fresh = new Sample(store.Status, time.GetTimestamp());
-            Volatile.Write(ref last, fresh);
-            return fresh.Status;
+            return Refresh();
         }
+    }
+
+    /// <summary>The status as of now, for decisions that stay.</summary>
+    internal StoreStatus Refresh()
+    {
+        var fresh = new Sample(store.Status, time.GetTimestamp());
+        Volatile.Write(ref last, fresh);
+        return fresh.Status;
     }
 
     private sealed record Sample(StoreStatus Status, long At);

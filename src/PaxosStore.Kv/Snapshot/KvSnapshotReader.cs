@@ -85,7 +85,8 @@ public sealed class KvSnapshotReader(bool padded = false) : IDisposable
     /// <summary>Takes records as long as they are whole; what follows the end is handed back.</summary>
     private ReadOnlySpan<byte> TakeIn(ReadOnlySpan<byte> bytes)
     {
-        if (_buffer.Length - _filled < bytes.Length) Array.Resize(ref _buffer, Math.Max(checked(_filled + bytes.Length), (int)Math.Min(_buffer.Length * 2L, Array.MaxLength)));
+        var needed = checked(_filled + bytes.Length);
+        if (_buffer.Length < needed) Array.Resize(ref _buffer, (int)Math.Max(needed, Math.Min(_buffer.Length * 2L, Array.MaxLength)));
         bytes.CopyTo(_buffer.AsSpan(_filled));
         _filled += bytes.Length;
         var position = 0;

@@ -4,7 +4,8 @@ namespace PaxosStore.Kv;
 
 /// <summary>
 /// 128-bit hashes of single parts of the state, made to be added up: the sum over a set does not depend on its order, and a change of one member costs
-/// one subtraction and one addition. The sum stands in snapshots: what is hashed and how can never change. Two lanes of multiply-and-fold; meant to find differences that happen, not ones that are made on purpose.
+/// one subtraction and one addition. The sum stands in snapshots: what is hashed and how can never change. Two lanes of multiply-and-fold, meant to find
+/// differences that happen, not ones that are made on purpose.
 /// </summary>
 internal struct StateHash
 {

@@ -26,6 +26,9 @@ internal sealed class JournalControl
     /// <summary>Makes writes be rejected: nothing reached the disk.</summary>
     public Exception? Rejection { get; set; }
 
+    /// <summary>Makes what is on the disk unreadable.</summary>
+    public Exception? Unreadable { get; set; }
+
     /// <summary>Batches handed to the journal.</summary>
     public IReadOnlyList<JournalBatch> Begun
     {
@@ -51,6 +54,7 @@ internal sealed class JournalControl
           class = "PaxosStore.Node.Tests.Actors.ControlledJournal, PaxosStore.Node.Tests"
           plugin-dispatcher = "akka.actor.default-dispatcher"
         }
+        akka.persistence.snapshot-store.plugin = "akka.persistence.snapshot-store.inmem"
         """);
 
     public void Begin(JournalBatch batch)
@@ -61,6 +65,11 @@ internal sealed class JournalControl
     public void Store(IPersistentRepresentation written)
     {
         lock (_gate) _events.Add(written);
+    }
+
+    public void Delete(long through)
+    {
+        lock (_gate) _events.RemoveAll(e => e.SequenceNr <= through);
     }
 }
 
@@ -73,6 +82,7 @@ internal sealed class ControlledJournal : AsyncWriteJournal
         IActorContext context, string persistenceId, long fromSequenceNr, long toSequenceNr, long max,
         Action<IPersistentRepresentation> recoveryCallback)
     {
+        if (_control.Unreadable is { } unreadable) throw unreadable;
         foreach (var stored in _control.Events) recoveryCallback(stored);
         return Task.CompletedTask;
     }
@@ -93,5 +103,9 @@ internal sealed class ControlledJournal : AsyncWriteJournal
         return null;
     }
 
-    protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr, CancellationToken cancellationToken) => Task.CompletedTask;
+    protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr, CancellationToken cancellationToken)
+    {
+        _control.Delete(toSequenceNr);
+        return Task.CompletedTask;
+    }
 }

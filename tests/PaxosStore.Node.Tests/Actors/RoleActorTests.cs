@@ -5,6 +5,7 @@ using PaxosStore.Consensus;
 using PaxosStore.Node.Actors;
 using PaxosStore.Node.Facade;
 using PaxosStore.Node.Journal;
+using PaxosStore.Node.Startup;
 using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node.Tests.Actors;
@@ -15,6 +16,7 @@ public sealed class RoleActorTests : TestKit
     private readonly NodeContext _node = TestNode.Context();
     private readonly KvStateMachine _state = new();
     private readonly NodeProgress _progress;
+    private readonly TaskCompletionSource<string> _aside = new();
 
     public RoleActorTests() : base(JournalControl.Config)
     {
@@ -25,11 +27,9 @@ public sealed class RoleActorTests : TestKit
     [Fact]
     public void The_learner_applies_what_is_chosen_and_tells_facade_and_acceptor()
     {
-        var (node, state, progress, facade) = (_node, _state, _progress, CreateTestProbe());
-        var acceptor = CreateTestProbe();
+        var (node, progress, facade, acceptor) = (_node, _progress, CreateTestProbe(), CreateTestProbe());
         node.Register(Role.Acceptor, acceptor);
-        var fresh = new Acceptor(node.Self, node.Settings.Paxos);
-        var learner = Sys.ActorOf(Props.Create(() => new LearnerActor(node, fresh, state, progress, facade.Ref)));
+        var learner = Learner(facade, []);
         var open = CommandCodec.Encode(7, 1, 1, new OpenClientSessionCommand());
         learner.Tell(TestNode.From(node, new Entries(new Slot(1), [TestNode.Value(open)], new Slot(1))));
 
@@ -43,11 +43,10 @@ public sealed class RoleActorTests : TestKit
     [Fact]
     public void The_learner_begins_with_what_the_journal_holds()
     {
-        var (node, state, progress, facade) = (_node, _state, _progress, CreateTestProbe());
-        var recovered = new Acceptor(node.Self, node.Settings.Paxos);
-        recovered.Recover(new LearnRecord(new Slot(1), TestNode.Value()));
-        recovered.Recover(new ChosenRecord(new Slot(1)));
-        Sys.ActorOf(Props.Create(() => new LearnerActor(node, recovered, state, progress, facade.Ref)));
+        var facade = CreateTestProbe();
+        var recovered = new Acceptor(_node.Self, Beginning, _node.Settings.Paxos, _node.Identity.Incarnation);
+        recovered.Recover([new LearnRecord(new Slot(1), TestNode.Value()), new ChosenRecord(new Slot(1))]);
+        Learner(facade, recovered.RecoveredLog(Slot.Zero));
         Assert.Equal(1, facade.ExpectMsg<AppliedBatch>().View.AppliedSlot);
     }
 
@@ -56,10 +55,10 @@ public sealed class RoleActorTests : TestKit
     {
         var (node, progress, facade, acceptor) = (_node, _progress, CreateTestProbe(), CreateTestProbe());
         node.Register(Role.Acceptor, acceptor);
-        var proposer = Sys.ActorOf(Props.Create(() => new ProposerActor(node, Ballot.None, 1, progress, facade.Ref, NullLogger.Instance)));
+        var proposer = Sys.ActorOf(Props.Create(() => new ProposerActor(node, node.Governing, Ballot.None, Slot.Zero, 1, progress, facade.Ref, NullLogger.Instance)));
         node.Register(Role.Proposer, proposer);
         var prepare = (Prepare)acceptor.ExpectMsg<PeerMessage>().Message;
-        proposer.Tell(TestNode.From(node, new Promise(prepare.Ballot, Slot.Zero, TimeSpan.Zero, new Slot(1), Slot.End, [])));
+        proposer.Tell(TestNode.From(node, new Promise(prepare.Ballot, Slot.Zero, TimeSpan.Zero, new Slot(1), Slot.End, [], node.Governing)));
 
         acceptor.FishForMessage(m => m is PeerMessage { Message: Accept a } && a.Ballot == prepare.Ballot && a.Values[0].IsNoOp);
         Assert.Equal(node.Self, facade.ExpectMsg<LeaderChange>().Leader);
@@ -94,14 +93,33 @@ public sealed class RoleActorTests : TestKit
     }
 
     [Fact]
-    public async Task A_journal_that_cannot_be_read_stops_the_node()
+    public async Task A_journal_that_cannot_be_replayed_is_set_aside()
     {
-        var journal = JournalControl.Current;
-        var unknown = new JournalBatch([new UnknownRecord()]);
-        journal.Store(new Akka.Persistence.Persistent(unknown, 1, $"acceptor-{_node.Self}", null, false, null, "w", 0));
+        Stored(new JournalBatch([_node.Identity.ToRecord("solo")]));
+        JournalControl.Current.Unreadable = new JournalCorruptException("a journal record fails its checksum");
+        StartSupervisor(new TaskCompletionSource<string>());
+        Assert.Equal("a journal record fails its checksum", await _aside.Task.WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public async Task A_journal_with_records_of_an_unknown_kind_stops_the_node()
+    {
+        Stored(new JournalBatch([_node.Identity.ToRecord("solo"), new UnknownRecord()]));
         var reason = new TaskCompletionSource<string>();
         StartSupervisor(reason);
-        Assert.Contains("can't be replayed", await reason.Task.WaitAsync(TimeSpan.FromSeconds(10)), StringComparison.Ordinal);
+        Assert.Contains("unknown journal record", await reason.Task.WaitAsync(TimeSpan.FromSeconds(10)), StringComparison.Ordinal);
+    }
+
+    private void Stored(JournalBatch batch) =>
+        JournalControl.Current.Store(new Akka.Persistence.Persistent(batch, 1, $"acceptor-{_node.Self}", null, false, null, "w", 0));
+
+    private LogBase Beginning => LogBase.Initial(NodeIdentity.FirstConfiguration(_node.Settings));
+
+    private IActorRef Learner(IActorRef facade, IEnumerable<Message> log)
+    {
+        var (node, state, progress, nobody) = (_node, _state, _progress, CreateTestProbe().Ref);
+        var start = new LearnerStart(Beginning, [.. log], Beginning.Configurations);
+        return Sys.ActorOf(Props.Create(() => new LearnerActor(node, start, state, progress, facade, nobody, nobody, NullLogger.Instance)));
     }
 
     private async Task<(Task<string> Reason, IActorRef Supervisor)> StartNodeAsync()
@@ -116,7 +134,9 @@ public sealed class RoleActorTests : TestKit
     {
         var node = _node;
         var store = new PaxosKvStore(node, _state, _progress, () => 0);
-        var parts = new NodeParts(_state, _progress, store, 1, NullLogger.Instance, r => reason.TrySetResult(r));
+        var parts = new NodeParts(
+            _state, _progress, store, $"acceptor-{node.Self}", new StartMarkers(Path.GetTempPath()), null, _ => true, () => { }, 1, NullLogger.Instance,
+            r => reason.TrySetResult(r), r => _aside.TrySetResult(r), CancellationToken.None);
         return Sys.ActorOf(Props.Create(() => new NodeSupervisor(node, parts)), AkkaConfig.RootActor);
     }
 

@@ -87,7 +87,7 @@ internal sealed class KvService(IKvStore store, QuotaGuard quota, Headers header
     {
         if (serializable) return await store.ReadAsync(ReadConsistency.Serializable, context.CancellationToken);
         var view = await store.ReadAsync(ReadConsistency.Linearizable, context.CancellationToken);
-        return view.Alarms.Any(a => a.Kind == AlarmKind.Corrupt) ? throw EtcdErrors.CorruptCluster : view;
+        return view.Alarms.Count > 0 && view.Alarms.Any(a => a.Kind == AlarmKind.Corrupt) ? throw EtcdErrors.CorruptCluster : view;
     }
 
     // A transaction of comparisons alone is served linearizably: nobody asked for a stale answer.
