@@ -4,35 +4,40 @@ using PaxosStore.Cluster.Tests.Processes;
 namespace PaxosStore.Cluster.Tests.Load;
 
 /// <summary>When any node wrote snapshots, seen from outside: its file of snapshots, or that file's log, had a new time of modification.</summary>
-internal sealed class SnapshotActivity
+internal sealed class SnapshotActivity : IAsyncDisposable
 {
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
-    private static readonly string[] Files = ["snapshots.db", "snapshots.db-wal"];
+    private static readonly string[] Names = ["snapshots.db", "snapshots.db-wal"];
+    private readonly CancellationTokenSource _stop = new();
     private readonly List<(long From, long To)> _windows = [];
+    private readonly string[] _files;
+    private readonly Task _running;
+    private long _ticks;
 
-    /// <summary>All the time that was spent so.</summary>
-    public TimeSpan Total => TimeSpan.FromTicks(_windows.Sum(w => Stopwatch.GetElapsedTime(w.From, w.To).Ticks));
-
-    /// <summary>Looks until it is told to stop.</summary>
-    public static async Task<SnapshotActivity> WatchAsync(TestCluster cluster, CancellationToken stop)
+    /// <summary>Looks from now on.</summary>
+    public SnapshotActivity(TestCluster cluster)
     {
-        var activity = new SnapshotActivity();
-        var files = cluster.Nodes.SelectMany(n => Files.Select(f => Path.Combine(n.DataDirectory, f))).ToArray();
-        var before = files.Select(File.GetLastWriteTimeUtc).ToArray();
-        for (var last = Stopwatch.GetTimestamp(); !stop.IsCancellationRequested;)
-        {
-            await Task.WhenAny(Task.Delay(Pace, stop));
-            var now = Stopwatch.GetTimestamp();
-            var times = files.Select(File.GetLastWriteTimeUtc).ToArray();
-            if (!times.SequenceEqual(before))
-                activity._windows.Add((last, now));
-            (before, last) = (times, now);
-        }
-
-        return activity;
+        _files = [.. cluster.Nodes.SelectMany(n => Names.Select(name => Path.Combine(n.DataDirectory, name)))];
+        _running = Task.Run(WatchAsync);
     }
 
-    /// <summary>Whether a snapshot was being written at that time, by <see cref="Stopwatch"/>.</summary>
+    /// <summary>All the time that was spent so, so far.</summary>
+    public TimeSpan Total => TimeSpan.FromTicks(Interlocked.Read(ref _ticks));
+
+    /// <summary>Looks no more.</summary>
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await _running;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _stop.Dispose();
+    }
+
+    /// <summary>Whether a snapshot was being written at that time, by <see cref="Stopwatch"/>; to be asked when it looks no more.</summary>
     public bool Covers(long timestamp)
     {
         int low = 0, high = _windows.Count;
@@ -46,5 +51,23 @@ internal sealed class SnapshotActivity
         }
 
         return low < _windows.Count && _windows[low].From <= timestamp;
+    }
+
+    private async Task WatchAsync()
+    {
+        var before = _files.Select(File.GetLastWriteTimeUtc).ToArray();
+        for (var last = Stopwatch.GetTimestamp(); !_stop.IsCancellationRequested;)
+        {
+            await Task.WhenAny(Task.Delay(Pace, _stop.Token));
+            var now = Stopwatch.GetTimestamp();
+            var times = _files.Select(File.GetLastWriteTimeUtc).ToArray();
+            if (!times.SequenceEqual(before))
+            {
+                _windows.Add((last, now));
+                Interlocked.Add(ref _ticks, Stopwatch.GetElapsedTime(last, now).Ticks);
+            }
+
+            (before, last) = (times, now);
+        }
     }
 }

@@ -26,7 +26,8 @@ internal sealed partial class DocumentedWorld : IAsyncDisposable
     /// <summary>Reads the page.</summary>
     public static DocumentedWorld Open()
     {
-        Programs.Require("etcdctl");
+        if (Target.UnderTest.IsEtcd)
+            Programs.Require("etcdctl");
         Target.UnderTest.RequirePresent();
         return new DocumentedWorld(File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md")));
     }
@@ -37,16 +38,16 @@ internal sealed partial class DocumentedWorld : IAsyncDisposable
     /// <summary>Writes the configuration of members n1 to n3, after that of n1 on the page.</summary>
     public void Configure()
     {
-        var first = _blocks["file: /etc/paxosstore/n1.conf"];
         for (var i = 1; i <= 3; i++)
-        {
-            var lines = first.Split('\n').Select(l => l.Contains("initial-cluster", StringComparison.Ordinal) ? l : l.Replace("n1", $"n{i}").Replace("10.0.0.1", $"10.0.0.{i}"));
-            File.WriteAllText(Path.Combine(_root, "etc", $"n{i}.conf"), Translate(string.Join('\n', lines)));
-        }
+            File.WriteAllText(Path.Combine(_root, "etc", $"n{i}.conf"), Translate(As(_blocks["file: /etc/paxosstore/n1.conf"], "n1", $"n{i}", "10.0.0.1:", $"10.0.0.{i}:")));
     }
 
     /// <summary>Executes a procedure; every command in it must succeed.</summary>
-    public async Task RunAsync(string procedure) => await ShellAsync(_blocks["procedure: " + procedure]);
+    public Task RunAsync(string procedure) => ShellAsync(_blocks["procedure: " + procedure]);
+
+    /// <summary>Executes a procedure that the page shows for one machine on another one.</summary>
+    public Task RunAsync(string procedure, string name, string asName, string machine, string asMachine) =>
+        ShellAsync(As(_blocks["procedure: " + procedure], name, asName, machine + ":", asMachine + ":"));
 
     /// <summary>Executes commands that are not on the page, as part of the same world.</summary>
     public async Task ShellAsync(string commands)
@@ -119,6 +120,10 @@ internal sealed partial class DocumentedWorld : IAsyncDisposable
             return null;
         return File.ReadAllText($"/proc/{pid}/cmdline").Contains(_root, StringComparison.Ordinal) ? pid : null;
     }
+
+    /// <summary>The names of all members stay as they are.</summary>
+    private static string As(string text, string name, string asName, string machine, string asMachine) => string.Join(
+        '\n', text.Split('\n').Select(l => l.Contains("initial-cluster =", StringComparison.Ordinal) ? l : l.Replace(name, asName).Replace(machine, asMachine)));
 
     private string Translate(string text)
     {

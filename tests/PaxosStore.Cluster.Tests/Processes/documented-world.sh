@@ -16,7 +16,7 @@ systemctl() {
 # As systemd does: it returns as soon as the process runs, and stops it by SIGTERM and waits.
 start_service() {
   local -a flags=(--config-file "$WORLD/etc/$1.conf")
-  [ "$TARGET" != etcd ] || mapfile -t flags < <(etcd_flags "$1")
+  [ "$TARGET" != etcd ] || { etcd_restore "$1"; mapfile -t flags < <(etcd_flags "$1"); }
   # shellcheck disable=SC2086
   setsid $SERVER "${flags[@]}" >>"$WORLD/$1.log" 2>&1 </dev/null &
   echo $! >"$WORLD/$1.pid"
@@ -47,12 +47,30 @@ etcd_flags() {
   [ ! -e "$WORLD/$1.recover" ] || { rm "$WORLD/$1.recover"; echo --force-new-cluster; }
 }
 
+etcd_restore() {
+  [ -e "$WORLD/$1.restore" ] || return 0
+  local -a flags
+  mapfile -t flags < <(etcd_flags "$1" | grep -E '^--(name|data-dir|initial-cluster|initial-cluster-token|initial-advertise-peer-urls)=')
+  etcdctl snapshot restore "$(cat "$WORLD/$1.restore")" "${flags[@]}" >/dev/null
+  rm "$WORLD/$1.restore"
+}
+
 etcd_paxosctl() {
-  case "$1 $2" in
-    "snapshot save") env -u ETCDCTL_ENDPOINTS etcdctl --endpoints "${ETCDCTL_ENDPOINTS%%,*}" "$@" ;;
-    "snapshot restore") env -u ETCDCTL_ENDPOINTS etcdctl snapshot restore "$3" --data-dir "$5" ;;
-    "snapshot status") etcdctl "$@" ;;
+  local ETCDCTL_API=3 endpoints=$PAXOSCTL_ENDPOINTS
+  export ETCDCTL_API
+  [ "$1" != --endpoints ] || { endpoints=$2; shift 2; }
+  local -a ctl=(etcdctl "--endpoints=$endpoints") one=(etcdctl "--endpoints=${endpoints%%,*}")
+  case "$1 ${2:-}" in
+    "snapshot save") "${one[@]}" "$@" ;;
+    "snapshot status") "${one[@]}" "$@" ;;
+    "snapshot restore") echo "$3" >"$WORLD/$(basename "$5").restore" ;;
     "recover --data-dir") touch "$WORLD/$(basename "$3").recover" ;;
+    "member list") "${ctl[@]}" member list | awk -F', ' '{ print $1, ($3 == "" ? "-" : $3), $4, "-", ($6 == "false" ? "yes" : "no"), $2 }' ;;
+    "member add") "${ctl[@]}" member add "new$RANDOM" --peer-urls="$3" ;;
+    "member remove" | "alarm disarm") "${ctl[@]}" "$@" ;;
+    "status ") "${ctl[@]}" endpoint health >/dev/null 2>&1 && echo header && "${one[@]}" endpoint status -w json | sed -E 's/.*"revision":([0-9]+).*/- - - - - - \1/' ;;
+    compact*) "${ctl[@]}" compaction "$2" ;;
+    "defrag ") "${ctl[@]}" defrag ;;
     *) echo "paxosctl $*?" >&2; return 1 ;;
   esac
 }
