@@ -55,8 +55,8 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
         NodeIdentity identity, IdentityRecord record, IReadOnlyList<JournalRecord> records, LoadedState? newest, List<SnapshotManifest> sound)
     {
         var start = records.OfType<BaseRecord>().LastOrDefault()?.Base;
-        var untouched = start is null || start.Configurations is [{ Configuration.Version: 0 }];
-        if (untouched && Settings.ClusterState == ClusterState.New && start?.Through.Number is null or 0 && identity.ClusterId != Settings.ClusterId)
+        var asFormed = start is null || start.Configurations is [{ Configuration.Version: 0 }];
+        if (asFormed && Settings.ClusterState == ClusterState.New && identity.ClusterId != Settings.ClusterId)
         {
             throw new NodeStartupException(NodeFailures.AnotherNodes(node, identity, record.Name).Reason);
         }
