@@ -70,7 +70,9 @@ internal static class AkkaConfig
                   maximum-frame-size = 8MiB
                   send-buffer-size = 16MiB
                   receive-buffer-size = 16MiB
-                  connection-timeout = 3s
+                  # Also for the handshake. An association whose handshake ran out of time, as with nodes that start on a busy machine, has been seen to stay deaf
+                  # on one side for ever.
+                  connection-timeout = 20s
                 }
               }
               cluster {

@@ -4,8 +4,8 @@ using PaxosStore.Cluster.Tests.Processes;
 namespace PaxosStore.Cluster.Tests.Load;
 
 /// <summary>
-/// Concurrent clients over all endpoints that read, write, compare-and-set and delete ten keys. The keys change now and then, so that no single key
-/// gets more operations than the search for a linearization can bear.
+/// Concurrent clients over the endpoints of all members, whoever they are at the time, that read, write, compare-and-set and delete ten keys. The keys
+/// change now and then, so that no single key gets more operations than the search for a linearization can bear.
 /// </summary>
 internal sealed class LoadGenerator : IAsyncDisposable
 {
@@ -14,25 +14,27 @@ internal sealed class LoadGenerator : IAsyncDisposable
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan AfterError = TimeSpan.FromMilliseconds(25);
     private readonly CancellationTokenSource _stop = new();
+    private readonly TestCluster _cluster;
     private readonly HistoryRecorder _recorder;
     private readonly TimeSpan _limit;
+    private readonly bool _retryOnce;
+    private readonly List<string> _failed = [];
     private readonly Task[] _clients;
-    private readonly List<NodeClient> _connections = [];
     private long _operations;
     private long _shift;
 
-    /// <summary>Starts the load at once.</summary>
-    public LoadGenerator(TestCluster cluster, HistoryRecorder recorder, int seed, int clients = 8, TimeSpan? limit = null)
+    /// <summary>Starts the load at once. With <paramref name="retryOnce"/> a client whose request failed asks another node, at once and once.</summary>
+    public LoadGenerator(TestCluster cluster, HistoryRecorder recorder, int seed, int clients = 8, TimeSpan? limit = null, bool retryOnce = false)
     {
+        _cluster = cluster;
         _recorder = recorder;
         _limit = limit ?? TimeSpan.FromSeconds(3);
-        _clients = [.. Enumerable.Range(0, clients).Select(i =>
-        {
-            var connections = cluster.Nodes.Select(n => new NodeClient(n.Name, n.ClientUrl)).ToArray();
-            _connections.AddRange(connections);
-            return Task.Run(() => RunClientAsync(connections, new Random(seed + i)));
-        })];
+        _retryOnce = retryOnce;
+        _clients = [.. Enumerable.Range(0, clients).Select(i => Task.Run(() => RunClientAsync(new Random(seed + i))))];
     }
+
+    /// <summary>Requests that failed, each with the reasons of all its attempts. To be read when the load has stopped.</summary>
+    public IReadOnlyList<string> Failed => _failed;
 
     /// <summary>Goes on with new keys.</summary>
     public void NextKeys() => Interlocked.Add(ref _shift, 1);
@@ -60,25 +62,38 @@ internal sealed class LoadGenerator : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        foreach (var connection in _connections)
-            connection.Dispose();
         _stop.Dispose();
     }
 
-    private async Task RunClientAsync(NodeClient[] nodes, Random random)
+    private async Task RunClientAsync(Random random)
     {
+        using var connections = new Connections(_cluster);
         var client = new RecordingClient(_recorder);
         var known = new Dictionary<string, string?>();
         while (!_stop.IsCancellationRequested)
         {
             var set = Interlocked.Increment(ref _operations) / OperationsPerKeySet + Interlocked.Read(ref _shift);
             var key = $"load/{set:D4}/{random.Next(KeysAtOnce)}";
-            var node = nodes[random.Next(nodes.Length)];
-            var done = await StepAsync(client, node, key, known.GetValueOrDefault(key), random.Next(100));
+            var die = random.Next(100);
+            var done = await StepAsync(client, connections.Any(random), key, known.GetValueOrDefault(key), die);
+            if (_retryOnce && done.Outcome != Outcome.Ok)
+                done = await RetryAsync(client, connections.Any(random, except: done.Node), done, known.GetValueOrDefault(key), die);
             if (done.Outcome == Outcome.Ok)
                 known[key] = Holds(done);
             await Task.Delay(done.Outcome == Outcome.Ok ? Pace : AfterError);
         }
+    }
+
+    private async Task<Operation> RetryAsync(RecordingClient client, NodeClient node, Operation first, string? known, int die)
+    {
+        var second = await StepAsync(client, node, first.Key, known, die);
+        if (second.Outcome != Outcome.Ok)
+        {
+            lock (_failed)
+                _failed.Add($"{first.Kind} {first.Key}: {first.Node} {first.Error}; {second.Node} {second.Error}");
+        }
+
+        return second;
     }
 
     private Task<Operation> StepAsync(RecordingClient client, NodeClient node, string key, string? known, int die) => die switch

@@ -24,8 +24,9 @@ internal sealed class RecordingClient(HistoryRecorder recorder)
             return draft with { Revision = reply.Header.Revision, Seen = reply.Kvs.FirstOrDefault()?.Value.ToStringUtf8() };
         });
 
-    public Task<Operation> PutAsync(NodeClient node, string key, TimeSpan limit) =>
-        CarryOutAsync(Draft(node, OperationKind.Put, key) with { Value = UniqueValue() }, async draft =>
+    /// <summary>Writes a unique value, made longer by <paramref name="padding"/> characters.</summary>
+    public Task<Operation> PutAsync(NodeClient node, string key, TimeSpan limit, int padding = 0) =>
+        CarryOutAsync(Draft(node, OperationKind.Put, key) with { Value = UniqueValue().PadRight(padding, '.') }, async draft =>
         {
             var request = new PutRequest { Key = Bytes(key), Value = Bytes(draft.Value!) };
             var reply = await node.Kv.PutAsync(request, deadline: NodeClient.Within(limit));

@@ -8,8 +8,8 @@ using PaxosStore.Cluster.Tests.Processes;
 namespace PaxosStore.Cluster.Tests.Load;
 
 /// <summary>
-/// One watcher of everything at each node. When its stream breaks it goes on after the last revision it saw, as clients do; at the end it must have seen
-/// every change exactly once and in order.
+/// One watcher of everything at each node. When its stream breaks it goes on after the last revision it saw, as clients do, at another node if its own is
+/// no member any more; at the end it must have seen every change exactly once and in order.
 /// </summary>
 internal sealed class WatchRecorders : IAsyncDisposable
 {
@@ -19,7 +19,7 @@ internal sealed class WatchRecorders : IAsyncDisposable
 
     /// <summary>Starts watching every node from the first revision.</summary>
     public WatchRecorders(TestCluster cluster) =>
-        _recordings = [.. cluster.Nodes.Select(n => new Recording(new NodeClient(n.Name, n.ClientUrl), _stop.Token))];
+        _recordings = [.. cluster.Nodes.Select(n => new Recording(cluster, n, _stop.Token))];
 
     /// <summary>Waits until every watcher has seen the log's last revision and compares what they saw with the log.</summary>
     public async Task AssertCompleteAsync(LogDump log, TimeSpan limit)
@@ -32,7 +32,7 @@ internal sealed class WatchRecorders : IAsyncDisposable
         foreach (var recording in _recordings)
         {
             var verdict = WatchWitness.Check(recording.Seen, log);
-            Assert.True(verdict.IsClean, $"watcher of {recording.Name}: {verdict}");
+            Assert.True(verdict.IsClean, $"watcher of {recording.Node}: {verdict}");
         }
     }
 
@@ -40,26 +40,25 @@ internal sealed class WatchRecorders : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await Task.WhenAll(_recordings.Select(r => r.Running));
-        foreach (var recording in _recordings)
-            recording.Dispose();
         _stop.Dispose();
     }
 
-    private sealed class Recording : IDisposable
+    private sealed class Recording
     {
-        private readonly NodeClient _client;
+        private readonly TestCluster _cluster;
         private readonly List<KeyChange> _seen = [];
         private readonly CancellationToken _stop;
         private long _last = 1;
 
-        public Recording(NodeClient client, CancellationToken stop)
+        public Recording(TestCluster cluster, NodeProcess node, CancellationToken stop)
         {
-            _client = client;
+            _cluster = cluster;
             _stop = stop;
+            Node = node;
             Running = Task.Run(RunAsync, CancellationToken.None);
         }
 
-        public string Name => _client.Name;
+        public NodeProcess Node { get; private set; }
 
         public Task Running { get; }
 
@@ -68,26 +67,27 @@ internal sealed class WatchRecorders : IAsyncDisposable
         /// <summary>To be read when <see cref="Running"/> has ended.</summary>
         public IReadOnlyList<KeyChange> Seen => _seen;
 
-        public void Dispose() => _client.Dispose();
-
         private async Task RunAsync()
         {
+            using var connections = new Connections(_cluster);
             while (!_stop.IsCancellationRequested)
             {
                 try
                 {
-                    await FollowAsync();
+                    await FollowAsync(connections.To(Node));
                 }
                 catch (Exception e) when (e is RpcException or OperationCanceledException)
                 {
                     await Task.WhenAny(Task.Delay(50, _stop));
+                    if (!_cluster.Nodes.Contains(Node))
+                        Node = _cluster.Nodes[0];
                 }
             }
         }
 
-        private async Task FollowAsync()
+        private async Task FollowAsync(NodeClient client)
         {
-            using var call = _client.Watch.Watch(cancellationToken: _stop);
+            using var call = client.Watch.Watch(cancellationToken: _stop);
             var create = new WatchCreateRequest { Key = FromFirstKey, RangeEnd = FromFirstKey, StartRevision = _last + 1 };
             await call.RequestStream.WriteAsync(new WatchRequest { CreateRequest = create }, _stop);
             while (await call.ResponseStream.MoveNext(_stop))

@@ -20,6 +20,10 @@ internal sealed class NodeClient : IDisposable
             MaxReceiveMessageSize = null,
             HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = false, ConnectTimeout = TimeSpan.FromSeconds(2) },
             DisposeHttpClient = true,
+
+            // A node that came back is asked again soon; the usual second would count as the node's own.
+            InitialReconnectBackoff = TimeSpan.FromMilliseconds(20),
+            MaxReconnectBackoff = TimeSpan.FromMilliseconds(100),
         });
         Kv = new KV.KVClient(_channel);
         Watch = new Watch.WatchClient(_channel);

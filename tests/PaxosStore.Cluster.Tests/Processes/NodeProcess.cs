@@ -7,11 +7,11 @@ internal sealed class NodeProcess : IDisposable
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
     private readonly Target _target;
-    private readonly IReadOnlyList<string> _flags;
+    private readonly string[] _flags;
     private Process? _process;
     private long _logStart;
 
-    public NodeProcess(Target target, string name, string directory, NodePorts ports, IReadOnlyList<string> extraFlags)
+    public NodeProcess(Target target, string name, string directory, NodePorts ports, IEnumerable<string> extraFlags)
     {
         _target = target;
         Name = name;
@@ -30,11 +30,16 @@ internal sealed class NodeProcess : IDisposable
 
     public string LogFile { get; }
 
+    /// <summary>A command that the node is started through, such as strace; it must become the node's process by exec.</summary>
+    public IReadOnlyList<string> Wrapper { get; set; } = [];
+
     public string ClientUrl => $"http://127.0.0.1:{Ports.Client}";
 
     public string PeerUrl => $"http://127.0.0.1:{Ports.Peer}";
 
     public bool IsRunning => _process is { HasExited: false };
+
+    public bool WasStarted => _process is not null;
 
     public int Pid => _process?.Id ?? throw new InvalidOperationException($"{Name} was never started");
 
@@ -54,6 +59,9 @@ internal sealed class NodeProcess : IDisposable
     /// <summary>The last lines of the log, for failure messages.</summary>
     public string LogTail => $"--- {LogFile}\n" + string.Join('\n', LogSinceStart.Split('\n').TakeLast(30));
 
+    /// <summary>Bytes of the files in the data directory.</summary>
+    public long DataBytes => DataFiles.Size(DataDirectory);
+
     /// <summary>Resident memory in megabytes.</summary>
     public double ResidentMegabytes =>
         long.Parse(File.ReadLines($"/proc/{Pid}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1]) / 1024.0;
@@ -66,7 +74,7 @@ internal sealed class NodeProcess : IDisposable
         _process?.Dispose();
         _logStart = File.Exists(LogFile) ? new FileInfo(LogFile).Length : 0;
         var start = new ProcessStartInfo("/bin/sh");
-        foreach (var argument in (string[])["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", LogFile, _target.Executable, .. _target.FirstArguments, .. _flags])
+        foreach (var argument in (string[])["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", LogFile, .. Wrapper, _target.Executable, .. _target.FirstArguments, .. _flags])
             start.ArgumentList.Add(argument);
         start.Environment["DOTNET_gcServer"] = "0";
         _process = Process.Start(start)!;
@@ -135,6 +143,8 @@ internal sealed class NodeProcess : IDisposable
         if (IsRunning)
             Signals.Send(Pid, Signals.Kill);
     }
+
+    public override string ToString() => Name;
 
     private string[] OwnFlags()
     {

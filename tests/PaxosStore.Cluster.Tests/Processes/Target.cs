@@ -27,11 +27,15 @@ internal sealed record Target(string Name, string Executable, IReadOnlyList<stri
             Skip.IfNot(Programs.Found(File.Exists(FirstArguments[0]), FirstArguments[0]), $"{FirstArguments[0]} is not built");
     }
 
-    /// <summary>The build that matches the tests' own configuration, unless PAXOSSTORE_SERVER_DLL names another.</summary>
-    private static string ServerAssembly()
+    /// <summary>The build of paxosctl that matches the tests' own configuration, unless PAXOSSTORE_CTL_DLL names another.</summary>
+    public static string ControlAssembly() => Assembly("PAXOSSTORE_CTL_DLL", "PaxosStore.Cli", "paxosctl.dll");
+
+    /// <summary>The build of the server that matches the tests' own configuration, unless PAXOSSTORE_SERVER_DLL names another.</summary>
+    private static string ServerAssembly() => Assembly("PAXOSSTORE_SERVER_DLL", "PaxosStore.Server", "PaxosStore.Server.dll");
+
+    private static string Assembly(string variable, string project, string file)
     {
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        return Environment.GetEnvironmentVariable("PAXOSSTORE_SERVER_DLL")
-            ?? Path.Combine(Repository.Root, "src", "PaxosStore.Server", "bin", configuration, "net10.0", "PaxosStore.Server.dll");
+        return Environment.GetEnvironmentVariable(variable) ?? Path.Combine(Repository.Root, "src", project, "bin", configuration, "net10.0", file);
     }
 }

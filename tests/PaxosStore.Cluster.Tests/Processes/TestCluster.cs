@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Etcdserverpb;
 using Grpc.Core;
@@ -8,36 +9,48 @@ namespace PaxosStore.Cluster.Tests.Processes;
 /// <summary>Nodes on free ports and a temporary directory, one process each. After a test that failed the directory stays.</summary>
 internal sealed class TestCluster : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
-    private readonly string _directory;
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private readonly ClusterPlan _plan;
+    private readonly List<NodeProcess> _created = [];
+    private readonly List<NodeClient> _connections = [];
+    private Roster _roster = new([], []);
     private bool _keep;
 
-    private TestCluster(Target target, int size, string purpose, IReadOnlyList<string> extraFlags)
+    private TestCluster(ClusterPlan plan)
     {
-        Target = target;
-        _directory = Directory.CreateTempSubdirectory($"{target.Name}-{purpose}-").FullName;
-        var ports = Enumerable.Range(0, size).Select(_ => NodePorts.Free()).ToArray();
+        _plan = plan;
+        Directory = System.IO.Directory.CreateTempSubdirectory($"{plan.Target.Name}-{plan.Purpose}-").FullName;
+        var ports = Enumerable.Range(0, plan.Size).Select(_ => NodePorts.Free()).ToArray();
         var members = string.Join(',', ports.Select((p, i) => $"n{i + 1}=http://127.0.0.1:{p.Peer}"));
-        string[] flags = ["--initial-cluster", members, "--initial-cluster-token", purpose, .. extraFlags];
-        Nodes = [.. ports.Select((p, i) => new NodeProcess(target, $"n{i + 1}", _directory, p, flags))];
-        Clients = [.. Nodes.Select(n => new NodeClient(n.Name, n.ClientUrl))];
+        foreach (var own in ports)
+            Enlist(NewNode(own, ["--initial-cluster", members]));
     }
 
-    public Target Target { get; }
+    public Target Target => _plan.Target;
 
-    public IReadOnlyList<NodeProcess> Nodes { get; }
+    /// <summary>Where data and logs of all nodes are.</summary>
+    public string Directory { get; }
 
-    public IReadOnlyList<NodeClient> Clients { get; }
+    /// <summary>The members that serve or are to be started again. Replaced as a whole, so that it may be read while members come and go.</summary>
+    public ImmutableArray<NodeProcess> Nodes => Volatile.Read(ref _roster).Nodes;
+
+    /// <summary>A connection to each of <see cref="Nodes"/>, in their order.</summary>
+    public ImmutableArray<NodeClient> Clients => Volatile.Read(ref _roster).Clients;
 
     /// <summary>Starts <paramref name="size"/> nodes of the target under test and waits until each serves linearizable reads.</summary>
-    public static Task<TestCluster> StartAsync(string purpose, int size = 3, params string[] extraFlags) =>
-        StartAsync(Target.UnderTest, purpose, size, extraFlags);
+    public static Task<TestCluster> StartAsync(string purpose, int size = 3, params string[] extraFlags) => StartAsync(new ClusterPlan(purpose, size, extraFlags));
 
-    /// <summary>Starts nodes of the given target.</summary>
-    public static async Task<TestCluster> StartAsync(Target target, string purpose, int size, params string[] extraFlags)
+    /// <summary>The nodes of the plan, none of them started.</summary>
+    public static TestCluster Prepare(ClusterPlan plan)
     {
-        target.RequirePresent();
-        var cluster = new TestCluster(target, size, purpose, extraFlags);
+        plan.Target.RequirePresent();
+        return new TestCluster(plan);
+    }
+
+    /// <summary>Starts what the plan says and waits until each node serves linearizable reads.</summary>
+    public static async Task<TestCluster> StartAsync(ClusterPlan plan)
+    {
+        var cluster = Prepare(plan);
         try
         {
             await cluster.StartAllAsync();
@@ -51,34 +64,65 @@ internal sealed class TestCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>The name of the node that <see cref="NewNode"/> makes next.</summary>
+    public string NextName => $"n{_created.Count + 1}";
+
+    /// <summary>A node that is none of <see cref="Nodes"/> yet; its process ends with the cluster.</summary>
+    public NodeProcess NewNode(NodePorts ports, IEnumerable<string> flags)
+    {
+        var node = new NodeProcess(Target, NextName, Directory, ports, [.. flags, "--initial-cluster-token", _plan.Purpose, .. _plan.Flags]);
+        node.Wrapper = _plan.Wrapper(node);
+        _created.Add(node);
+        return node;
+    }
+
+    /// <summary>From now on <paramref name="node"/> is one of <see cref="Nodes"/>.</summary>
+    public void Enlist(NodeProcess node)
+    {
+        var client = new NodeClient(node.Name, node.ClientUrl);
+        _connections.Add(client);
+        Volatile.Write(ref _roster, new Roster(Nodes.Add(node), Clients.Add(client)));
+    }
+
+    /// <summary>From now on <paramref name="node"/> is none of <see cref="Nodes"/>.</summary>
+    public void Retire(NodeProcess node)
+    {
+        var index = Nodes.IndexOf(node);
+        Volatile.Write(ref _roster, new Roster(Nodes.RemoveAt(index), Clients.RemoveAt(index)));
+    }
+
     /// <summary>Starts every node that is down and waits until all serve.</summary>
     public async Task StartAllAsync()
     {
         foreach (var node in Nodes.Where(n => !n.IsRunning))
             node.Start();
         await Task.WhenAll(Nodes.Select(n => n.WaitReadyAsync(StartLimit)));
-        await Task.WhenAll(Enumerable.Range(0, Nodes.Count).Select(i => WaitServingAsync(i, StartLimit)));
+        await Task.WhenAll(Nodes.Select(n => WaitServingAsync(n, StartLimit)));
     }
 
     /// <summary>Waits until node <paramref name="index"/> answers a linearizable read.</summary>
-    public async Task WaitServingAsync(int index, TimeSpan limit)
+    public Task WaitServingAsync(int index, TimeSpan limit) => WaitServingAsync(Nodes[index], limit);
+
+    /// <summary>Waits until the node answers a linearizable read.</summary>
+    public async Task WaitServingAsync(NodeProcess node, TimeSpan limit)
     {
+        using var client = new NodeClient(node.Name, node.ClientUrl);
         var watch = Stopwatch.StartNew();
         while (true)
         {
             try
             {
-                await Clients[index].ReadRevisionAsync(TimeSpan.FromSeconds(2));
+                await client.ReadRevisionAsync(TimeSpan.FromSeconds(2));
                 return;
             }
-            catch (RpcException e) when (watch.Elapsed < limit && Nodes[index].IsRunning)
+            catch (RpcException e) when (watch.Elapsed < limit && node.IsRunning)
             {
-                Trace.WriteLine($"{Nodes[index].Name}: {e.StatusCode}");
+                Trace.WriteLine($"{node}: {e.StatusCode}");
                 await Task.Delay(20);
             }
             catch (RpcException e)
             {
-                throw new TimeoutException($"{Nodes[index].Name} does not serve after {watch.Elapsed.TotalSeconds:F1} s: {e.Status}\n{LogTails()}");
+                throw new TimeoutException($"{node} does not serve after {watch.Elapsed.TotalSeconds:F1} s: {e.Status}\n{LogTails()}");
             }
         }
     }
@@ -89,7 +133,7 @@ internal sealed class TestCluster : IAsyncDisposable
         var watch = Stopwatch.StartNew();
         while (true)
         {
-            var answers = await Task.WhenAll(Enumerable.Range(0, Nodes.Count).Where(i => i != except && Nodes[i].IsRunning).Select(StatusAsync));
+            var answers = await Task.WhenAll(Enumerable.Range(0, Nodes.Length).Where(i => i != except && Nodes[i].IsRunning).Select(StatusAsync));
             var leaders = answers.Where(a => a.Status is { Leader: > 0 } s && s.Leader == s.Header.MemberId).ToArray();
             if (leaders.Length > 0)
                 return leaders.MaxBy(a => a.Status!.RaftTerm).Index;
@@ -102,18 +146,19 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>The log as each node shows it; they must agree, and the first is returned.</summary>
     public async Task<LogDump> DumpAsync()
     {
-        var dumps = await Task.WhenAll(Clients.Select(c => c.DumpAsync(TimeSpan.FromSeconds(60))));
-        foreach (var (dump, client) in dumps.Zip(Clients).Skip(1))
+        var clients = Clients;
+        var dumps = await Task.WhenAll(clients.Select(c => c.DumpAsync(TimeSpan.FromSeconds(60))));
+        foreach (var (dump, client) in dumps.Zip(clients).Skip(1))
         {
             var difference = dump.Changes.Zip(dumps[0].Changes).FirstOrDefault(pair => pair.First != pair.Second);
-            Assert.True(difference == default && dump.Changes.Count == dumps[0].Changes.Count, $"{client.Name} and {Clients[0].Name} show different logs: {difference}");
+            Assert.True(difference == default && dump.Changes.Count == dumps[0].Changes.Count, $"{client.Name} and {clients[0].Name} show different logs: {difference}");
         }
 
         return dumps[0];
     }
 
-    /// <summary>The last log lines of every node.</summary>
-    public string LogTails() => string.Join('\n', Nodes.Select(n => n.LogTail));
+    /// <summary>The last log lines of every node, those that were removed included.</summary>
+    public string LogTails() => string.Join('\n', _created.Select(n => n.LogTail));
 
     /// <summary>Runs a scenario; when it fails, says where the logs are and keeps them.</summary>
     public async Task RunAsync(Func<Task> scenario)
@@ -125,18 +170,18 @@ internal sealed class TestCluster : IAsyncDisposable
         catch (Exception e) when (e is not SkipException)
         {
             _keep = true;
-            throw new ScenarioFailedException($"{e.Message}\nlogs and data are kept in {_directory}\n{LogTails()}", e);
+            throw new ScenarioFailedException($"{e.Message}\nlogs and data are kept in {Directory}\n{LogTails()}", e);
         }
     }
 
     public ValueTask DisposeAsync()
     {
-        foreach (var client in Clients)
+        foreach (var client in _connections)
             client.Dispose();
-        foreach (var node in Nodes)
+        foreach (var node in _created)
             node.Dispose();
         if (!_keep)
-            Directory.Delete(_directory, recursive: true);
+            System.IO.Directory.Delete(Directory, recursive: true);
         return ValueTask.CompletedTask;
     }
 
@@ -151,6 +196,8 @@ internal sealed class TestCluster : IAsyncDisposable
             return (index, null);
         }
     }
+
+    private sealed record Roster(ImmutableArray<NodeProcess> Nodes, ImmutableArray<NodeClient> Clients);
 }
 
 /// <summary>A scenario failed; the message holds the ends of the logs.</summary>

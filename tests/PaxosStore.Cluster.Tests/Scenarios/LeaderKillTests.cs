@@ -109,9 +109,6 @@ public class LeaderKillTests(ITestOutputHelper output)
     private void Report(string what, List<double> milliseconds)
     {
         var sorted = milliseconds.Order().ToArray();
-        var line = $"{Target.UnderTest.Name}: {what}: n={sorted.Length} median={sorted[sorted.Length / 2]:F0} ms min={sorted[0]:F0} ms max={sorted[^1]:F0} ms";
-        output.WriteLine(line);
-        Console.WriteLine(line);
-        File.AppendAllLines(Path.Combine(Repository.Results, "recovery.txt"), [line]);
+        Figures.Tell(output, $"{what}: n={sorted.Length} median={sorted[sorted.Length / 2]:F0} ms min={sorted[0]:F0} ms max={sorted[^1]:F0} ms");
     }
 }

@@ -1,0 +1,98 @@
+using System.Text.RegularExpressions;
+
+namespace PaxosStore.Cluster.Tests.Processes;
+
+/// <summary>
+/// One command for etcdctl. A watch is stopped after a while, for it has no end of its own. Of what is <paramref name="Distinct"/>, equal lines count once: whether one
+/// member or all of them have an alarm is their own business.
+/// </summary>
+internal sealed record EtcdctlStep(string[] Arguments, string Input = "", bool IsWatch = false, bool AllEndpoints = false, bool Distinct = false);
+
+/// <summary>Runs etcdctl against one endpoint and takes out of what it prints whatever differs between any two clusters.</summary>
+internal sealed partial class EtcdctlSession(TestCluster cluster, int endpoint)
+{
+    private static readonly Dictionary<string, string> Environment = new() { ["ETCDCTL_API"] = "3" };
+    private static readonly string[] OwnColumns = ["ID", "VERSION", "DB SIZE", "RAFT TERM", "RAFT INDEX", "RAFT APPLIED INDEX"];
+    private string _lease = "";
+    private string _revision = "";
+
+    public async Task<string> RunAsync(EtcdctlStep step)
+    {
+        var endpoints = step.AllEndpoints ? string.Join(',', cluster.Nodes.Select(n => n.ClientUrl)) : cluster.Nodes[endpoint].ClientUrl;
+        var arguments = step.Arguments.Select(a => a.Replace("$LEASE", _lease, StringComparison.Ordinal).Replace("$REVISION", _revision, StringComparison.Ordinal));
+        string[] all = ["--endpoints", endpoints, .. arguments];
+        var result = step.IsWatch
+            ? await Programs.RunAsync("timeout", ["-s", "INT", "1", "etcdctl", .. all], step.Input, Environment)
+            : await Programs.RunAsync("etcdctl", all, step.Input, Environment);
+        Remember(result.Output);
+        var lines = (result.Output + "\n" + result.Error).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var clean = lines.Any(l => l.StartsWith('|')) ? CleanTable(lines) : lines.Select(CleanLine);
+        var unordered = step.Arguments[0] is "member" or "endpoint" or "alarm" ? clean.Order(StringComparer.Ordinal) : clean;
+        return $"exit {result.ExitCode}\n{string.Join('\n', step.Distinct ? unordered.Distinct() : unordered)}";
+    }
+
+    private void Remember(string output)
+    {
+        if (GrantedLease().Match(output) is { Success: true } lease)
+            _lease = lease.Groups[1].Value;
+        if (HeaderRevision().Match(output) is { Success: true } revision)
+            _revision = revision.Groups[1].Value;
+    }
+
+    private string CleanLine(string line)
+    {
+        foreach (var node in cluster.Nodes)
+        {
+            line = line.Replace($"127.0.0.1:{node.Ports.Client}", $"<client {node.Name}>", StringComparison.Ordinal);
+            line = line.Replace($"127.0.0.1:{node.Ports.Peer}", $"<peer {node.Name}>", StringComparison.Ordinal);
+        }
+
+        if (LoggedError().Match(line) is { Success: true } logged)
+            return "logged: " + logged.Groups[1].Value;
+        line = OwnNumbers().Replace(line, "$1<own>");
+        line = Remaining().Replace(line, "remaining(<s>)");
+        line = Took().Replace(line, "took = <t>");
+        line = AttachedKeys().Replace(line, m => m.Groups[1].Value + string.Join(' ', m.Groups[2].Value.Split(' ', ',').Order(StringComparer.Ordinal)));
+        return HexIds().Replace(line, "<id>");
+    }
+
+    /// <summary>Cells without borders; columns that are a cluster's own are emptied, and who leads is told once.</summary>
+    private IEnumerable<string> CleanTable(string[] lines)
+    {
+        var rows = lines.Where(l => l.StartsWith('|')).Select(l => l.Trim('|').Split('|').Select(c => c.Trim()).ToArray()).ToArray();
+        var header = rows[0];
+        var leader = Array.IndexOf(header, "IS LEADER");
+        yield return string.Join(" | ", header);
+        if (leader >= 0)
+            yield return $"leaders: {rows.Skip(1).Count(r => r[leader] == "true")}";
+        foreach (var line in lines.Where(l => !l.StartsWith('|') && !l.StartsWith('+')))
+            yield return CleanLine(line);
+        foreach (var row in rows.Skip(1))
+            yield return string.Join(" | ", row.Select((cell, i) => i == leader || OwnColumns.Contains(header[i]) ? "" : CleanLine(cell)));
+    }
+
+    [GeneratedRegex(@"lease ([0-9a-f]+) granted")]
+    private static partial Regex GrantedLease();
+
+    [GeneratedRegex(@"""revision"":(\d+)")]
+    private static partial Regex HeaderRevision();
+
+    [GeneratedRegex(@"^\{""level"":.*""error"":""(.*)""\}")]
+    private static partial Regex LoggedError();
+
+    [GeneratedRegex(@"(memberID:|""cluster_id"":|""member_id"":|""raft_term"":|""lease"":|""id"":|""ttl"":|""ID"":|""ClusterID"" : |""MemberID"" : |""RaftTerm"" : |""Lease"" : )\d+")]
+    private static partial Regex OwnNumbers();
+
+    [GeneratedRegex(@"remaining\(\d+s\)")]
+    private static partial Regex Remaining();
+
+    /// <summary>etcd lists the keys of a lease in no particular order.</summary>
+    [GeneratedRegex(@"(attached keys\(\[|""keys"":\[)([^\]]*)")]
+    private static partial Regex AttachedKeys();
+
+    [GeneratedRegex(@"took = [\d.]+[µnm]?s")]
+    private static partial Regex Took();
+
+    [GeneratedRegex(@"\b[0-9a-f]{11,16}\b")]
+    private static partial Regex HexIds();
+}
