@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Akka.Actor;
 using Microsoft.Extensions.Logging;
@@ -123,11 +124,16 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         _context.Connect(system);
         var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
         var parts = new NodeParts(
-            _state, _progress, _store, _directory.Storage.FindJournal() ?? $"acceptor-{new NodeId(_settings.MemberId)}", new StartMarkers(_directory.Path), rescued,
+            _state, _progress, _store, FindOwner(), new StartMarkers(_directory.Path), rescued,
             bytes => _directory.Storage.HasRoom(bytes), GiveBack, seed, _log, Fail, SetJournalAside, _stopping.Token);
         system.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
         return system;
     }
+
+    /// <summary>The id that the first start here went by: it came from the peer URL, which may have changed since.</summary>
+    private NodeId FindOwner() => new(_directory.Storage.FindJournal() is { } journal
+        ? ulong.Parse(journal[NodeSupervisor.JournalPrefix.Length..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+        : _settings.MemberId);
 
     private ActorSystem CreateSystem()
     {

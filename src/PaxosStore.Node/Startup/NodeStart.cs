@@ -54,15 +54,16 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
     private Prepared Resume(
         NodeIdentity identity, IdentityRecord record, IReadOnlyList<JournalRecord> records, LoadedState? newest, List<SnapshotManifest> sound)
     {
-        var start = records.OfType<BaseRecord>().LastOrDefault()?.Base;
-        var asFormed = start is null || start.Configurations is [{ Configuration.Version: 0 }];
+        var start = records.OfType<BaseRecord>().LastOrDefault()?.Base ?? LogBase.Initial(NodeIdentity.FirstConfiguration(Settings));
+        // Once its members have changed a cluster is not what any flags say; of the last change this node may know no more than that it voted for it.
+        var asFormed = start.Configurations is [{ Configuration.Version: 0 }]
+            && !records.Any(r => r is AcceptRecord { Value.Next: not null } or LearnRecord { Value.Next: not null });
         if (asFormed && Settings.ClusterState == ClusterState.New && identity.ClusterId != Settings.ClusterId)
         {
             throw new NodeStartupException(NodeFailures.AnotherNodes(node, identity, record.Name).Reason);
         }
 
         node.Become(identity);
-        start ??= LogBase.Initial(NodeIdentity.FirstConfiguration(Settings));
         var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, identity.Forgetful);
         // Journals of earlier versions know nothing of admission; their nodes have voted.
         acceptor.Recover(record.Incarnation == 0 ? [.. records, new AdmittedRecord()] : records);

@@ -199,10 +199,10 @@ public sealed class MemberScenarios
         await fleet.StopAsync("c");
         await fleet["a"].Admin.UpdateMemberAsync(id, fleet.Move("c"), fleet.End);
         await fleet.FillAsync("a", "m", 10);
-        fleet.Start("c", Three);
+        fleet.Start("c", Three, existing: true);
         await fleet.ReadyAsync("c");
         Assert.Equal(id, Id(fleet, "c"));
-        Assert.DoesNotContain(fleet.LogOf("c"), l => l.StartsWith("caught up from a snapshot", StringComparison.Ordinal));
+        Assert.Contains(fleet.LogOf("c"), l => l.StartsWith("snapshot loaded", StringComparison.Ordinal));
         await fleet.EqualDigestsAsync();
         Assert.Equal(fleet.PeerUrl("c"), fleet["a"].Store.Status.Members.Single(m => m.Id == id).PeerUrls[0]);
     }
