@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests lean on besides the SDK: a real etcd to compare with, and tools that make faults. Debian and Ubuntu, as root.
+# Installs what the tests lean on besides the SDK: a real etcd to compare with, a PostgreSQL for storage, and tools that make faults. Debian and Ubuntu, as root.
 set -euo pipefail
 
-# program=package
-tools=(etcd=etcd-server etcdctl=etcd-client iptables=iptables ip=iproute2 strace=strace)
+# program=package; a path where the package puts its programs beside the PATH
+tools=(etcd=etcd-server etcdctl=etcd-client iptables=iptables ip=iproute2 strace=strace /usr/lib/postgresql/15/bin/initdb=postgresql-15)
 
 missing=()
 for tool in "${tools[@]}"; do
@@ -21,7 +21,7 @@ if [ "$(id -u)" -ne 0 ]; then
   sudo=sudo
 fi
 
-# No service may start by being installed: the tests run their own etcd on ports of their own.
+# No service may start by being installed: the tests run their own etcd and PostgreSQL on ports of their own.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
   printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null

@@ -84,5 +84,8 @@ internal sealed class Session(Invocation invocation, Terminal terminal, Cancella
         throw Usage($"--endpoints: '{text}' is not usable; expected addresses such as 10.0.0.1:2379,10.0.0.2:2379");
     }
 
-    private static bool HasPort(string authority) => ushort.TryParse(authority[(authority.LastIndexOf(':') + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0 && authority.Contains(':', StringComparison.Ordinal);
+    // The port must be written: http's own, 80, is hardly ever meant.
+    private static bool HasPort(string authority) =>
+        authority.LastIndexOf(':') is >= 0 and var colon
+        && ushort.TryParse(authority[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0;
 }

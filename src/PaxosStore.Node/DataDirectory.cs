@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using PaxosStore.Consensus;
 using PaxosStore.Node.Storage;
 
 namespace PaxosStore.Node;
@@ -27,7 +28,10 @@ internal sealed class DataDirectory : IDisposable
         var lockFile = Lock(path);
         try
         {
-            return new DataDirectory(path, lockFile, SqliteStorage.Open(path, log));
+            INodeStorage storage = settings.StorageProvider == StorageProvider.PostgreSql
+                ? PostgresStorage.Open(settings.StorageConnection, new NodeId(settings.MemberId))
+                : SqliteStorage.Open(path, log);
+            return new DataDirectory(path, lockFile, storage);
         }
         catch
         {

@@ -26,6 +26,16 @@ public static class NodeDefaults
     public static Config Reference { get; } = ConfigurationFactory.FromResource<NodeSettings>("PaxosStore.Node.reference.conf");
 }
 
+/// <summary>Where journal and snapshots are kept.</summary>
+public enum StorageProvider
+{
+    /// <summary>In SQLite files of the data directory.</summary>
+    Sqlite,
+
+    /// <summary>In a PostgreSQL database.</summary>
+    PostgreSql,
+}
+
 /// <summary>Everything a node needs to know, read once from HOCON.</summary>
 public sealed record NodeSettings
 {
@@ -36,6 +46,12 @@ public sealed record NodeSettings
 
     /// <summary>Where the journal lives.</summary>
     public required string DataDirectory { get; init; }
+
+    /// <summary>What keeps the journal.</summary>
+    public StorageProvider StorageProvider { get; init; }
+
+    /// <summary>How the database is reached; it may hold a password.</summary>
+    public string StorageConnection { get; init; } = "";
 
     /// <summary>Where clients are served (HTTP/2).</summary>
     public required IReadOnlyList<Uri> ListenClientUrls { get; init; }
@@ -139,12 +155,15 @@ public sealed record NodeSettings
             throw new NodeStartupException($"initial-cluster-state is 'existing', but initial-cluster names nobody but this node: name the members that run, as in 'n1=http://10.0.0.1:2380,{name}={advertisePeer}'");
         }
 
+        var (provider, connection) = Storage(c);
         var clients = Urls(c, "listen-client-urls");
         var http = Urls(c, "listen-http-urls");
         return new NodeSettings
         {
             Name = name,
             DataDirectory = Path.GetFullPath(c.GetString("data-dir") is { Length: > 0 } dir ? dir : $"{name}.paxosstore"),
+            StorageProvider = provider,
+            StorageConnection = connection,
             ListenClientUrls = clients,
             AdvertiseClientUrls = Urls(c, "advertise-client-urls") is { Count: > 0 } advertised ? advertised : clients,
             ListenHttpUrls = http.Count > 0 ? http : [.. clients.Select(u => new UriBuilder(u) { Port = u.Port + 10 }.Uri)],
@@ -169,6 +188,22 @@ public sealed record NodeSettings
                 EagerSlots = c.GetInt("eager-slots"),
             },
             AkkaOverrides = config,
+        };
+    }
+
+    /// <summary>Names the node, and nothing that may be secret.</summary>
+    public override string ToString() => $"{Name} ({MemberId:x}) of {ClusterId:x}";
+
+    private static (StorageProvider Provider, string Connection) Storage(Config c)
+    {
+        var connection = c.GetString("storage-connection");
+        return (c.GetString("storage"), connection.Length > 0) switch
+        {
+            ("sqlite", false) => (StorageProvider.Sqlite, ""),
+            ("sqlite", true) => throw new NodeStartupException("storage-connection is given, but storage is sqlite, which lies in data-dir: set storage to postgresql or leave the connection out"),
+            ("postgresql", true) => (StorageProvider.PostgreSql, connection),
+            ("postgresql", false) => throw new NodeStartupException("storage is postgresql: say where with storage-connection, such as Host=db.example;Database=paxosstore;Username=paxosstore"),
+            var (other, _) => throw new NodeStartupException($"storage: '{other}' is not known; expected sqlite or postgresql"),
         };
     }
 

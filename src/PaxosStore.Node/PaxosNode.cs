@@ -53,6 +53,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         Admin = new StoreAdmin(_context, _store, _progress, directory);
         System = Run(rescued);
         _introduction = IntroduceAsync();
+        _ = FailWithStorageAsync(directory.Storage);
     }
 
     /// <summary>The node's ActorSystem.</summary>
@@ -214,6 +215,8 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     private bool IsPublished(PublishMemberCommand publish) =>
         _store.View.Members.TryGetValue(publish.MemberId, out var known)
         && known.Name == publish.Name && known.Incarnation == publish.Incarnation && known.ClientUrls.SequenceEqual(publish.ClientUrls);
+
+    private async Task FailWithStorageAsync(INodeStorage storage) => Fail(await storage.Lost.ConfigureAwait(false));
 
     private void Fail(string reason)
     {

@@ -33,7 +33,9 @@ public sealed class ArgumentTests
     [InlineData("REVISION: '-1' is not usable; expected a whole number of at least 0", "compact", "-1")]
     [InlineData("--data-dir is needed", "snapshot", "restore", "f")]
     [InlineData("--revision-bump: '-5' is not usable", "snapshot", "restore", "f", "--data-dir=d", "--revision-bump", "-5")]
-    [InlineData("--initial-cluster: 'n1' is not usable; expected members as name=http://host:port", "snapshot", "restore", "f", "--data-dir=d", "--initial-cluster=n1")]
+    [InlineData(
+        "--initial-cluster: 'n1' is not usable; expected members as name=http://host:port",
+        "snapshot", "restore", "f", "--data-dir=d", "--initial-cluster=n1")]
     [InlineData("--data-dir is needed", "recover")]
     public async Task Wrong_arguments_end_with_2_and_say_what_is_expected(string words, params string[] arguments)
     {

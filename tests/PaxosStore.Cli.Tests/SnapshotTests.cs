@@ -133,7 +133,8 @@ public sealed class SnapshotTests : IAsyncLifetime, IDisposable
 
         Assert.Contains("goes on above revision 504", run.Output, StringComparison.Ordinal);
         Assert.Contains($"paxosctl snapshot restore {file} --data-dir <DIRECTORY>", run.Output, StringComparison.Ordinal);
-        Assert.Contains($"PaxosStore.Server --name n1 --data-dir {directory} --initial-cluster-token restored-{sha256[..12]}", run.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"PaxosStore.Server --name n1 --data-dir {directory} --initial-cluster-token restored-{sha256[..12]}", run.Output, StringComparison.Ordinal);
         Assert.Contains("PaxosStore.Server --name n2 --data-dir <DIRECTORY OF n2>", run.Output, StringComparison.Ordinal);
         Assert.Contains("--initial-cluster n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380", run.Output, StringComparison.Ordinal);
     }
@@ -151,7 +152,8 @@ public sealed class SnapshotTests : IAsyncLifetime, IDisposable
         var file = await SavedAsync();
         Directory.CreateDirectory(folder.At("empty"));
         (await Run.Async("snapshot", "restore", file, "--data-dir", folder.At("empty"))).Done();
-        (await Run.Async("snapshot", "restore", file, "--data-dir", folder.At("empty"))).Failed(Ctl.Failure, "is not empty: choose an empty or a new directory");
+        (await Run.Async("snapshot", "restore", file, "--data-dir", folder.At("empty"))).Failed(
+            Ctl.Failure, "is not empty: choose an empty or a new directory");
         (await Run.Async("snapshot", "restore", file, "--data-dir", file)).Failed(Ctl.Failure, "is a file");
         (await Run.Async("snapshot", "restore", folder.At("nothing"), "--data-dir", folder.At("n2"))).Failed(Ctl.Failure, "is not there");
     }

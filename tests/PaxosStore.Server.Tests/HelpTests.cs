@@ -89,6 +89,15 @@ public sealed class HelpTests
         Assert.Equal(members, Load.From("--config-file", Path.Combine(Repository.Root, path)).Node.InitialCluster.Count);
 
     [Fact]
+    public void The_sample_for_a_database_is_usable_with_its_connection()
+    {
+        var path = Path.Combine(Repository.Root, "config/postgresql.conf");
+        var node = Load.From("--config-file", path, "--storage-connection", "Host=db;Password='a\"b\\;c'").Node;
+        Assert.Equal((Node.StorageProvider.PostgreSql, "Host=db;Password='a\"b\\;c'"), (node.StorageProvider, node.StorageConnection));
+        Assert.Contains("storage-connection", Assert.Throws<OptionsException>(() => Load.From("--config-file", path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_sample_with_all_keys_is_usable_when_every_key_is_set()
     {
         var sample = Repository.Read("config/paxosstore.conf");

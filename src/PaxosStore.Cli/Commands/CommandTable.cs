@@ -23,15 +23,17 @@ internal static class CommandTable
         new("status", [], "Show every endpoint: who leads, how far each is, what is wrong.", StatusCommands.StatusAsync)
         {
             Options = ["write-out"],
-            Details = "Ends with 1 when an endpoint does not answer or reports an error. 'applied' is the log entry a member has executed: one that stays behind is slow or cut off.",
+            Details =
+                "Ends with 1 when an endpoint does not answer or reports an error. 'applied' is the log entry a member has executed: one that stays " +
+                "behind is slow or cut off.",
         },
         new("member list", [], "Show the members of the cluster.", MemberCommands.ListAsync) { Options = ["write-out"] },
         new("member add", ["PEER-URL"], "Add a member that is reached by its peers at PEER-URL, and print how to start it.", MemberCommands.AddAsync)
         {
             Options = ["learner"],
             Details =
-                "Add first, start then. The new member has no vote until it has caught up; it then gets it by itself, unless --learner says to wait for 'member promote'. " +
-                "To replace a member, remove the old one first when it is dead, add the new one first when the old one still runs.",
+                "Add first, start then. The new member has no vote until it has caught up; it then gets it by itself, unless --learner says to wait " +
+                "for 'member promote'. To replace a member, remove the old one first when it is dead, add the new one first when the old one still runs.",
         },
         new("member promote", ["ID"], "Give a member without a vote its vote.", MemberCommands.PromoteAsync),
         new("member update", ["ID", "PEER-URL"], "Change where a member is reached by its peers.", MemberCommands.UpdateAsync),
@@ -43,8 +45,8 @@ internal static class CommandTable
         new("snapshot save", ["FILE"], "Write a backup of the cluster's state to FILE.", SnapshotCommands.SaveAsync)
         {
             Details =
-                "Taken from the first endpoint that serves, without stopping it. FILE appears only when it is whole, checked and on the disk; until then it is FILE.part. " +
-                "An existing FILE is replaced.",
+                "Taken from the first endpoint that serves, without stopping it. FILE appears only when it is whole, checked and on the disk; until " +
+                "then it is FILE.part. An existing FILE is replaced.",
         },
         new("snapshot status", ["FILE"], "Check a backup and show what is in it.", SnapshotCommands.StatusAsync) { Options = ["write-out"], Online = false },
         new("snapshot restore", ["FILE"], "Make a data directory for a node of a new cluster from a backup.", SnapshotCommands.RestoreAsync)
@@ -52,16 +54,16 @@ internal static class CommandTable
             Options = ["data-dir", "revision-bump", "initial-cluster"],
             Online = false,
             Details =
-                "Run it once for every node of the new cluster, with the same FILE and an empty directory each. The revision jumps ahead of all the old cluster can have " +
-                "given, and older ones count as compacted, so no client sees time go back. The nodes load the backup when they first start.",
+                "Run it once for every node of the new cluster, with the same FILE and an empty directory each. The revision jumps ahead of all the old " +
+                "cluster can have given, and older ones count as compacted, so no client sees time go back. The nodes load the backup when they first start.",
         },
         new("recover", [], "After a majority is lost for good: let one surviving node form a new cluster of one.", RecoverCommand.RunAsync)
         {
             Options = ["data-dir", "i-accept-data-loss"],
             Online = false,
             Details =
-                "The last resort: writes that only lost members had are gone. Stop all members first, take the directory of the one that has applied most, and never " +
-                "start the others on their old directories again. If a majority can be brought back, do that instead.",
+                "The last resort: writes that only lost members had are gone. Stop all members first, take the directory of the one that has applied " +
+                "most, and never start the others on their old directories again. If a majority can be brought back, do that instead.",
         },
         new("alarm list", [], "Show the alarms that are up.", AlarmCommands.ListAsync) { Options = ["write-out"] },
         new("alarm disarm", [], "End all alarms, after their cause is gone.", AlarmCommands.DisarmAsync),

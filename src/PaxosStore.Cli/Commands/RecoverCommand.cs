@@ -14,7 +14,8 @@ internal static class RecoverCommand
         var journal = Path.Combine(directory, "journal.db");
         if (new FileInfo(journal) is not { Exists: true, Length: > 0 })
         {
-            throw new CtlException($"{directory} holds no journal (journal.db), so there is nothing to recover from: name the data directory of a member that ran");
+            throw new CtlException(
+                $"{directory} holds no journal (journal.db), so there is nothing to recover from: name the data directory of a member that ran");
         }
 
         // Held to the end, so that no node starts in between.

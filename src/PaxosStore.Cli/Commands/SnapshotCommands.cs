@@ -87,7 +87,8 @@ internal static class SnapshotCommands
             """);
         var single = members.Count == 1
             ? "For more members, restore the same file into one empty directory per node, with --initial-cluster n1=URL,n2=URL,n3=URL."
-            : $"Each node needs a directory of its own made from the same file:\n\n  paxosctl snapshot restore {Quoted(session.Operand(0))} --data-dir <DIRECTORY>";
+            : "Each node needs a directory of its own made from the same file:\n\n" +
+              $"  paxosctl snapshot restore {Quoted(session.Operand(0))} --data-dir <DIRECTORY>";
         return $"{single}\n\nThen start {(members.Count == 1 ? "the node" : "the nodes")}:\n\n{string.Join("\n\n", starts)}";
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Journal;
@@ -23,16 +24,15 @@ internal static class JournalRescue
     }
 
     /// <summary>What the sound events say; null when none of them says whose journal it is.</summary>
-    public static RescuedJournal? Read(string connectionString)
+    public static RescuedJournal? Read(DbConnection connection)
     {
         IdentityRecord? identity = null;
         LogBase? last = null;
         try
         {
-            using var connection = new SqliteConnection(connectionString + ";Mode=ReadOnly;Pooling=False");
             connection.Open();
             using var command = connection.CreateCommand();
-            command.CommandText = "SELECT message FROM journal ORDER BY persistence_id, sequence_number";
+            command.CommandText = "SELECT message FROM journal WHERE persistence_id LIKE 'acceptor-%' ORDER BY persistence_id, sequence_number";
             using var rows = command.ExecuteReader();
             while (rows.Read())
             {
@@ -43,7 +43,7 @@ internal static class JournalRescue
                 }
             }
         }
-        catch (SqliteException)
+        catch (DbException)
         {
             // Pages beyond this one can't be read: what was found before stands.
         }

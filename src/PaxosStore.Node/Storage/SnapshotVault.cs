@@ -278,7 +278,7 @@ internal sealed class SnapshotVault
 
     /// <summary>A row that can be fetched but not understood is damaged; all else is the storage's trouble.</summary>
     private static Exception Failed(Exception cause) =>
-        StorageFailure.IsDamage(cause) || cause.GetBaseException() is SerializationException or ArgumentException
-            ? new SnapshotCorruptException($"a row of the snapshot store can't be read: {cause.GetBaseException().Message}")
+        StorageFailure.IsDamage(cause) || StorageFailure.Cause(cause) is SerializationException or ArgumentException
+            ? new SnapshotCorruptException($"a row of the snapshot store can't be read: {StorageFailure.Cause(cause).Message}")
             : new SnapshotStorageException($"the snapshot store failed: {StorageFailure.Describe(cause)}", cause);
 }

@@ -58,7 +58,11 @@ internal sealed class SqliteStorage : INodeStorage
 
     public string? FindJournal() => JournalRescue.FindId(_journal.ConnectionString);
 
-    public RescuedJournal? Rescue() => JournalRescue.Read(_journal.ConnectionString);
+    public RescuedJournal? Rescue()
+    {
+        using var connection = new SqliteConnection(_journal.ConnectionString + ";Mode=ReadOnly;Pooling=False");
+        return JournalRescue.Read(connection);
+    }
 
     public (string Aside, INodeStorage Reopened) SetJournalAside(ILogger log)
     {

@@ -62,7 +62,7 @@ internal static class StorageFailure
     };
 
     /// <summary>The provider's own exception, which says more than what caused it (a broken socket); else the innermost.</summary>
-    private static Exception Cause(Exception e)
+    public static Exception Cause(Exception e)
     {
         while (e is not DbException && e.InnerException is { } inner) e = inner;
         return e;

@@ -31,6 +31,17 @@ internal static class OptionTable
             DerivedDefault = "<name>.paxosstore",
             Advice = "Put it on a local disk whose flushes are fast: every write waits for one. Never copy it to a second node.",
         },
+        new("storage", OptionGroup.Node, OptionKind.Choice, "KIND", "What keeps journal and snapshots: files in data-dir, or a database.")
+        {
+            Choices = ["sqlite", "postgresql"],
+            Advice = "A database makes the node's disk dispensable, and every write wait for the database; config/postgresql.conf shows how.",
+        },
+        new("storage-connection", OptionGroup.Node, OptionKind.Text, "TEXT",
+            "The PostgreSQL database (15 or later), such as Host=db;Database=paxosstore;Username=paxosstore;Password=...; members may share one.")
+        {
+            DerivedDefault = "none",
+            Advice = "With a password, give it as PAXOSSTORE_STORAGE_CONNECTION or in a file: a command line can be read by others. Connect to the primary itself, not through a pooler.",
+        },
         new(ConfigFile, OptionGroup.Node, OptionKind.Path, "FILE", "HOCON file with the same options below the key 'paxosstore'.")
         {
             DerivedDefault = "none",

@@ -20,8 +20,10 @@ public sealed class EtcdctlTests
             Assert.Contains($"Snapshot saved at {file}", await RunAsync(door, "snapshot", "save", file), StringComparison.Ordinal);
             Assert.Equal(2, KvSnapshotHeader.Parse(await File.ReadAllBytesAsync(file)).Revision);
 
-            Assert.Contains("added to cluster", await RunAsync(door, "member", "add", "two", "--learner", "--peer-urls=http://127.0.0.1:2390"), StringComparison.Ordinal);
-            Assert.Contains("updated in cluster", await RunAsync(door, "member", "update", "100", "--peer-urls=http://127.0.0.1:2391"), StringComparison.Ordinal);
+            var added = await RunAsync(door, "member", "add", "two", "--learner", "--peer-urls=http://127.0.0.1:2390");
+            Assert.Contains("added to cluster", added, StringComparison.Ordinal);
+            var updated = await RunAsync(door, "member", "update", "100", "--peer-urls=http://127.0.0.1:2391");
+            Assert.Contains("updated in cluster", updated, StringComparison.Ordinal);
             Assert.Contains("in sync with leader", await RunAsync(door, "member", "promote", "100"), StringComparison.Ordinal);
             Assert.Contains("100, unstarted, , http://127.0.0.1:2391, , true", await RunAsync(door, "member", "list"), StringComparison.Ordinal);
             Assert.Contains("removed from cluster", await RunAsync(door, "member", "remove", "100"), StringComparison.Ordinal);

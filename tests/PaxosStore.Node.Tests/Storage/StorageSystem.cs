@@ -14,9 +14,14 @@ internal sealed class StorageSystem
     private readonly NodeSettings _settings;
     private DataDirectory _directory;
 
-    public StorageSystem(string path)
+    public StorageSystem(string path, string postgres = "")
     {
-        _settings = TestNode.Settings($"data-dir = \"{path}\"") with { AkkaOverrides = ConfigurationFactory.ParseString(WithoutNetwork) };
+        _settings = TestNode.Settings($"data-dir = \"{path}\"") with
+        {
+            AkkaOverrides = ConfigurationFactory.ParseString(WithoutNetwork),
+            StorageProvider = postgres.Length > 0 ? StorageProvider.PostgreSql : StorageProvider.Sqlite,
+            StorageConnection = postgres,
+        };
         (_directory, System) = Start();
     }
 
