@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Akka.Actor;
 using Microsoft.Extensions.Logging;
@@ -27,6 +28,7 @@ public interface INodeLifetime
 public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
 {
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan RescueTimeout = TimeSpan.FromSeconds(30);
 
     private readonly NodeSettings _settings;
     private readonly ILogger _log;
@@ -124,11 +126,16 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         _context.Connect(system);
         var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
         var parts = new NodeParts(
-            _state, _progress, _store, _directory.Storage.FindJournal() ?? $"acceptor-{new NodeId(_settings.MemberId)}", new StartMarkers(_directory.Path), rescued,
+            _state, _progress, _store, FindOwner(), new StartMarkers(_directory.Path), rescued,
             bytes => _directory.Storage.HasRoom(bytes), GiveBack, seed, _log, Fail, SetJournalAside, _stopping.Token);
         system.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
         return system;
     }
+
+    /// <summary>The id that the first start here went by: it came from the peer URL, which may have changed since.</summary>
+    private NodeId FindOwner() => new(_directory.Storage.FindJournal() is { } journal
+        ? ulong.Parse(journal[NodeSupervisor.JournalPrefix.Length..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+        : _settings.MemberId);
 
     private ActorSystem CreateSystem()
     {
@@ -156,11 +163,11 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     {
         try
         {
-            await TerminateAsync().ConfigureAwait(false);
+            await System.Terminate().WaitAsync(RescueTimeout).ConfigureAwait(false);
             var rescued = Rescue(_directory, reason, _log);
             if (!_stopping.IsCancellationRequested) System = Run(rescued);
         }
-        catch (Exception e) when (e is NodeStartupException or IOException)
+        catch (Exception e) when (e is NodeStartupException or IOException or TimeoutException)
         {
             Fail(e.Message);
         }
@@ -199,7 +206,12 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
             {
                 // No quorum yet: the wait is in the request's own time-out.
             }
-            catch (Exception e) when (e is OperationCanceledException or KvException)
+            catch (KvException)
+            {
+                // The roles have stopped: for good, or to begin again without a damaged journal.
+                await Task.WhenAny(Task.Delay(_settings.ElectionTimeout, _stopping.Token)).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
             {
                 return;
             }

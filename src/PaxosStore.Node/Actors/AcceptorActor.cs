@@ -46,6 +46,7 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
     // Records handed over and records durable since the start, counted.
     private long _handedOver;
     private long _durable;
+    private long _begunAt = -1;
     private bool _writing;
     private bool _full;
 
@@ -86,7 +87,8 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
             case BeginAcceptor m:
                 _acceptor = m.Acceptor;
                 HandOver(m.First);
-                DeferAsync(new AcceptorBegun(), begun => _parent.Tell(begun));
+                _begunAt = _handedOver;
+                SayBegun();
                 Timers.StartPeriodicTimer("tick", Tick.Instance, _node.Settings.HeartbeatInterval);
                 break;
             case PeerMessage m when _acceptor is not null && _node.Accepts(m): Carry(_acceptor.Step(m.From, m.Message, _node.Elapsed)); break;
@@ -154,10 +156,19 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
             _writing = false;
             _durable += written.Records.Length;
             _cut.Written(LastSequenceNr, written);
+            SayBegun();
             Release();
             DeleteNext();
             if (_records.Count > 0) Write();
         });
+    }
+
+    /// <summary>What the node starts from is on disk: nothing of how it started need be kept elsewhere.</summary>
+    private void SayBegun()
+    {
+        if (_begunAt < 0 || _durable < _begunAt) return;
+        _begunAt = -1;
+        _parent.Tell(new AcceptorBegun());
     }
 
     private void Release()

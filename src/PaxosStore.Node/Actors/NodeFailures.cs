@@ -16,7 +16,8 @@ internal static class NodeFailures
 
     public static NodeFailure AnotherNodes(NodeContext node, NodeIdentity found, string name) => new(
         $"the journal in {node.Settings.DataDirectory} belongs to member {found.Self} ('{name}') of cluster {found.ClusterId:x}, this node is "
-        + $"{new NodeId(node.Settings.MemberId)} of {node.Settings.ClusterId:x}: start it with the flags of that member (peer URL, initial-cluster, token) or with another --data-dir");
+        + $"{new NodeId(node.Settings.MemberId)} of {node.Settings.ClusterId:x}: start it with the flags of that member (peer URL, initial-cluster, token) or with another --data-dir; "
+        + "if members' addresses were changed while it was down (etcdctl member update), with --initial-cluster-state existing");
 
     public static NodeFailure Corrupt(NodeContext node, long slot) => new(
         $"the state of member {node.Self} ('{node.Settings.Name}') differs from the other members' at slot {slot}: it must not be served. Alarm CORRUPT is up. "

@@ -14,6 +14,9 @@ namespace PaxosStore.Node.Actors;
 /// </summary>
 internal sealed class NodeSupervisor : UntypedActor
 {
+    /// <summary>Before the owner's id in the name of a journal.</summary>
+    public const string JournalPrefix = "acceptor-";
+
     private readonly NodeContext _node;
     private readonly NodeParts _parts;
     private readonly SnapshotVault _vault;
@@ -25,13 +28,13 @@ internal sealed class NodeSupervisor : UntypedActor
     public NodeSupervisor(NodeContext node, NodeParts parts)
     {
         (_node, _parts) = (node, parts);
-        _vault = new SnapshotVault(Context.System, new NodeId(node.Settings.MemberId), parts.Log);
+        _vault = new SnapshotVault(Context.System, parts.Owner, parts.Log);
         _facade = Context.ActorOf(Props.Create(() => new KvFacadeActor(node, parts.Store)), NodeContext.ActorName(Role.Client));
         parts.Store.Attach(_facade);
         node.Register(Role.Client, _facade);
         var self = Self;
         _acceptor = Context.ActorOf(
-            Props.Create(() => new AcceptorActor(node, parts.JournalId, self, parts.HasRoom, parts.GiveBack, parts.Log)), NodeContext.ActorName(Role.Acceptor));
+            Props.Create(() => new AcceptorActor(node, $"{JournalPrefix}{parts.Owner}", self, parts.HasRoom, parts.GiveBack, parts.Log)), NodeContext.ActorName(Role.Acceptor));
         node.Register(Role.Acceptor, _acceptor);
         Context.Watch(_acceptor);
     }
@@ -52,7 +55,11 @@ internal sealed class NodeSupervisor : UntypedActor
                 break;
             case Prepared m: Start(m); break;
             case AcceptorBegun: _parts.Markers.Clear(); break;
-            case JournalDamaged m: _parts.SetJournalAside(m.Reason); break;
+            case JournalDamaged m:
+                // It stops because of that, and a new one takes its place.
+                Context.Unwatch(_acceptor);
+                _parts.SetJournalAside(m.Reason);
+                break;
             case NodeFailure m: _parts.Fail(m.Reason); break;
             case StateDiffers m when !_differs: RaiseCorrupt(m.Slot); break;
             case JoinRequest m when _started: Sender.Tell(Answer(m)); break;
@@ -111,9 +118,9 @@ internal sealed class NodeSupervisor : UntypedActor
 /// <summary>The acceptor's first records are durable.</summary>
 internal sealed record AcceptorBegun;
 
-/// <summary>What the supervisor hands to the roles.</summary>
+/// <summary>What the supervisor hands to the roles; journal and snapshots are kept under the id of <paramref name="Owner"/>.</summary>
 internal sealed record NodeParts(
-    KvStateMachine State, NodeProgress Progress, PaxosKvStore Store, string JournalId, StartMarkers Markers, RescuedJournal? Rescued, Func<long, bool> HasRoom,
+    KvStateMachine State, NodeProgress Progress, PaxosKvStore Store, NodeId Owner, StartMarkers Markers, RescuedJournal? Rescued, Func<long, bool> HasRoom,
     Action GiveBack, ulong Seed, ILogger Log, Action<string> Fail, Action<string> SetJournalAside, CancellationToken Stopping)
 {
     /// <summary>A state loaded from disk becomes the one that is served.</summary>

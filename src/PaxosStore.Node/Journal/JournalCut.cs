@@ -13,7 +13,10 @@ internal sealed class JournalCut
     // Invariant: ascending in sequence number; the events not deleted yet.
     private readonly Queue<(long SequenceNr, Slot Highest)> _events = new();
     private Slot _base;
+
+    // The event that holds the base, or the identity written before it, whichever is earlier: what both say must outlast the cut.
     private long _baseAt;
+    private long _identityAt = long.MaxValue;
     private bool _busy;
 
     /// <summary>An event is durable.</summary>
@@ -26,7 +29,8 @@ internal sealed class JournalCut
             {
                 case AcceptRecord r: highest = Slot.Max(highest, r.Slot); break;
                 case LearnRecord r: highest = Slot.Max(highest, r.Slot); break;
-                case BaseRecord r: (_base, _baseAt) = (r.Base.Through, sequenceNr); break;
+                case IdentityRecord: _identityAt = sequenceNr; break;
+                case BaseRecord r: (_base, _baseAt) = (r.Base.Through, Math.Min(sequenceNr, _identityAt)); break;
             }
         }
 

@@ -42,9 +42,10 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
         }
 
         if (rescued is not null) return Rehabilitate(rescued, newest, sound);
+        // A start from a backup that was cut short begins anew: its snapshot is written again, the same.
+        if (markers.Restore is var (file, bump)) return await FromBackupAsync(file, bump, cancellation).ConfigureAwait(false);
         if (sound.Count > 0) throw new NodeStartupException(NodeFailures.JournalLost(node).Reason);
         if (markers.Recover) throw new NodeStartupException($"{Settings.DataDirectory} is to become a new cluster, but holds no journal: run 'paxosctl recover' on the directory of a member that survived");
-        if (markers.Restore is var (file, bump)) return await FromBackupAsync(file, bump, cancellation).ConfigureAwait(false);
         if (Settings.ClusterState == ClusterState.Existing) return await JoinAsync(cancellation).ConfigureAwait(false);
         return Fresh(node.Identity, LogBase.Initial(NodeIdentity.FirstConfiguration(Settings)));
     }
@@ -54,15 +55,16 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
     private Prepared Resume(
         NodeIdentity identity, IdentityRecord record, IReadOnlyList<JournalRecord> records, LoadedState? newest, List<SnapshotManifest> sound)
     {
-        var start = records.OfType<BaseRecord>().LastOrDefault()?.Base;
-        var asFormed = start is null || start.Configurations is [{ Configuration.Version: 0 }];
+        var start = records.OfType<BaseRecord>().LastOrDefault()?.Base ?? LogBase.Initial(NodeIdentity.FirstConfiguration(Settings));
+        // Once its members have changed a cluster is not what any flags say; of the last change this node may know no more than that it voted for it.
+        var asFormed = start.Configurations is [{ Configuration.Version: 0 }]
+            && !records.Any(r => r is AcceptRecord { Value.Next: not null } or LearnRecord { Value.Next: not null });
         if (asFormed && Settings.ClusterState == ClusterState.New && identity.ClusterId != Settings.ClusterId)
         {
             throw new NodeStartupException(NodeFailures.AnotherNodes(node, identity, record.Name).Reason);
         }
 
         node.Become(identity);
-        start ??= LogBase.Initial(NodeIdentity.FirstConfiguration(Settings));
         var joined = start.Configurations[^1].Configuration.Version > 0;
         var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, identity.Forgetful, joined);
         // Journals of earlier versions know nothing of admission; their nodes have voted.

@@ -97,8 +97,12 @@ public sealed class RoleActorTests : TestKit
     {
         Stored(new JournalBatch([_node.Identity.ToRecord("solo")]));
         JournalControl.Current.Unreadable = new JournalCorruptException("a journal record fails its checksum");
-        StartSupervisor(new TaskCompletionSource<string>());
+        var reason = new TaskCompletionSource<string>();
+        var acceptor = await Sys.ActorSelection(StartSupervisor(reason).Path / "acceptor").ResolveOne(TimeSpan.FromSeconds(10));
+        Watch(acceptor);
         Assert.Equal("a journal record fails its checksum", await _aside.Task.WaitAsync(TimeSpan.FromSeconds(10)));
+        ExpectTerminated(acceptor);
+        Assert.False(reason.Task.IsCompleted, "the node goes on");
     }
 
     [Fact]
@@ -135,7 +139,7 @@ public sealed class RoleActorTests : TestKit
         var node = _node;
         var store = new PaxosKvStore(node, _state, _progress, () => 0);
         var parts = new NodeParts(
-            _state, _progress, store, $"acceptor-{node.Self}", new StartMarkers(Path.GetTempPath()), null, _ => true, () => { }, 1, NullLogger.Instance,
+            _state, _progress, store, node.Self, new StartMarkers(Path.GetTempPath()), null, _ => true, () => { }, 1, NullLogger.Instance,
             r => reason.TrySetResult(r), r => _aside.TrySetResult(r), CancellationToken.None);
         return Sys.ActorOf(Props.Create(() => new NodeSupervisor(node, parts)), AkkaConfig.RootActor);
     }

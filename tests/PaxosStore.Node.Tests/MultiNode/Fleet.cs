@@ -129,6 +129,19 @@ internal sealed class Fleet : IAsyncDisposable
         for (var i = 0; i < count; i++) await PutAsync(name, $"{prefix}{i}", $"{i}");
     }
 
+    /// <summary>Writes <c>k0</c>, <c>k1</c>, … until the beginning of every running node's log has been cut; how many is returned.</summary>
+    public async Task<int> FillUntilCutAsync(string name)
+    {
+        var count = 0;
+        for (; !_nodes.Keys.All(n => FirstEvent(n) > 1); count++)
+        {
+            if (count == 10_000) throw new TimeoutException("the log is not cut");
+            await PutAsync(name, $"k{count}", $"{count}");
+        }
+
+        return count;
+    }
+
     /// <summary>The name of the node that all running nodes follow.</summary>
     public async Task<string> LeaderAsync()
     {
