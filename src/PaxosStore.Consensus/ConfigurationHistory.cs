@@ -60,7 +60,7 @@ internal sealed class ConfigurationHistory(IEnumerable<Governing> known)
     /// </summary>
     public bool Add(Slot slot, Configuration next, SafetyRules rules)
     {
-        if (next.Version != Newest.Version + 1) return false;
+        if (!rules.Succeeds(Newest.Version, next.Version)) return false;
         _entries.Add(new Governing(rules.GovernsFrom(slot, next), next));
         return true;
     }

@@ -186,6 +186,7 @@ public sealed class Learner
         _effects.Send(_self, Role.Proposer, new Configured(_governing));
         var leaving = _configurations.Newest.Version >= _memberSince && !_governing.Nodes().Contains(_self);
         if (leaving) _dismissedBy.Clear();
+        if (leaving && _rules.MayLeave(dismissedByQuorum: false)) _effects.Stop = StopReason.Removed;
         _leaving = leaving;
     }
 
@@ -204,7 +205,7 @@ public sealed class Learner
     {
         _dismissedBy.Add(from);
         var newest = _configurations.Newest;
-        if (_rules.IsQuorum(newest.SetOf(_dismissedBy).Count, newest)) _effects.Stop = StopReason.Removed;
+        if (_rules.MayLeave(newest.SetOf(_dismissedBy).Count >= newest.QuorumSize)) _effects.Stop = StopReason.Removed;
     }
 
     private void Begin()

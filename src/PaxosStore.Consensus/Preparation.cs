@@ -18,8 +18,13 @@ internal sealed class Preparation(NodeId self, ImmutableArray<Governing> governi
     private ImmutableArray<Governing> _governing = governing;
     private bool _reportsNext;
 
+    /// <summary>
+    /// Who joined, or began with the snapshot of a node that had, knows from which slot on the configurations govern that it was told of, but not who votes before.
+    /// </summary>
+    public bool KnowsVoters => _governing[0].From <= Held.Next;
+
     /// <summary>A quorum of every configuration that governs a slot of the suffix promised.</summary>
-    public bool HasQuorum => rules.ToPrepare(_governing).All(g => rules.IsQuorum(rules.CountVoters(g.Configuration.SetOf(_promised), _messages), g.Configuration));
+    public bool HasQuorum => KnowsVoters && rules.ToPrepare(_governing).All(g => rules.IsQuorum(rules.CountVoters(g.Configuration.SetOf(_promised), _messages), g.Configuration));
 
     /// <summary>Whose promises count.</summary>
     public ImmutableArray<NodeId> Voters => _governing.Voters();

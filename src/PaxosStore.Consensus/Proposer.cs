@@ -210,7 +210,7 @@ public sealed class Proposer
     private void SendPrepare(TimeSpan now)
     {
         _resendAt = now + _options.HeartbeatInterval;
-        var everybody = !_rules.OwnPromiseFirst || _preparation.HasPromised(_self);
+        var everybody = !_rules.OwnPromiseFirst || (_preparation.HasPromised(_self) && _preparation.KnowsVoters);
         foreach (var voter in _preparation.Voters.Add(_self).Distinct())
         {
             if (voter == _self ? !_preparation.HasPromised(_self) : everybody && !_preparation.HasPromised(voter))

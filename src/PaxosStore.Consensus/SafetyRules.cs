@@ -94,6 +94,9 @@ internal class SafetyRules
     /// <summary>An entry of the log that names the next configuration governs from α slots further on: what is in flight before it knows its voters.</summary>
     public virtual Slot GovernsFrom(Slot slot, Configuration next) => slot + next.Alpha;
 
+    /// <summary>Two leaders that did not know of each other may both have left a successor of the same configuration; the first in the log is it, the other is void.</summary>
+    public virtual bool Succeeds(long newest, long next) => next == newest + 1;
+
     /// <summary>Phase 1 needs a quorum of every configuration that governs any slot of the suffix.</summary>
     public virtual ImmutableArray<Governing> ToPrepare(ImmutableArray<Governing> governing) => governing;
 
@@ -105,6 +108,9 @@ internal class SafetyRules
 
     /// <summary>No slot is proposed more than α after one that is not chosen: its voters would not be known.</summary>
     public virtual bool KnowsVoters(Slot slot, Slot chosen, int alpha) => slot - chosen <= alpha;
+
+    /// <summary>Who has been removed goes only once a quorum of those that go on can prove without it what was chosen with its vote.</summary>
+    public virtual bool MayLeave(bool dismissedByQuorum) => dismissedByQuorum;
 
     // Snapshots and identity.
 

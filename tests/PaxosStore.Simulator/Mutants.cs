@@ -7,7 +7,7 @@ namespace PaxosStore.Simulator;
 /// <param name="Row">Row of the catalogue of known bugs that it stands for.</param>
 /// <param name="What">What is wrong.</param>
 /// <param name="Defects">The mistake.</param>
-internal sealed record Mutant(string Name, int Row, string What, Defects Defects)
+internal sealed partial record Mutant(string Name, int Row, string What, Defects Defects)
 {
     public static IReadOnlyList<Mutant> All { get; } =
     [
@@ -34,12 +34,39 @@ internal sealed record Mutant(string Name, int Row, string What, Defects Defects
         Rule("log-time-runs-ahead", 12, "a new leader starts ahead of the log's time", new LogTimeAhead()),
         Rule("vote-before-durable", 15, "a vote leaves before it is on disk", new VoteEarly()),
         new("ack-before-chosen", 15, "a client's write is acknowledged when it is proposed", new Defects { AckAtVote = true }),
+        new("applied-ahead-of-state", 14, "a snapshot says that it covers one slot more than it does", new Defects { SnapshotAheadOfState = true, SafetyOnly = true }),
+        new("snapshot-without-sessions", 16, "a snapshot leaves out what repeats are known by", new Defects { SnapshotWithoutSessions = true, SafetyOnly = true }),
+        new("installs-part-of-snapshot", 24, "a snapshot is installed when its first piece is there", new Defects { InstallsPart = true, SafetyOnly = true }),
+        Rule("truncates-unchosen", 25, "the log is cut beyond what is chosen", new TruncatesUnchosen()),
+        new("cut-before-snapshot-durable", 25, "the log is cut when a snapshot is begun", new Defects { CutBeforeDurable = true, SafetyOnly = true }),
         Rule("watermark-skips-gap", 25, "the watermark passes a slot because the next has its quorum", new WatermarkSkips()),
         Rule("part-of-promise-is-enough", 25, "one part of a promise counts as the whole", new PartIsEnough()),
+        new("old-snapshot-wins", 26, "of three snapshots the newest is thrown away", new Defects { OldSnapshotWins = true, SafetyOnly = true }),
+        new("takes-damaged-snapshot", 27, "a snapshot is loaded whatever its digest says", new Defects { TakesDamagedSnapshot = true, SafetyOnly = true }),
+        new("hides-loss", 27, "a node that lost records does not say so", new Defects { HidesLoss = true, SafetyOnly = true }),
+        Rule("forgetful-learns-nothing", 27, "a forgetful node votes before it has learned what others voted for", new LearnsNothing()),
+        Rule("majority-vouches-for-forgetful", 27, "a forgetful node asks a majority only", new MajorityVouches()),
         Rule("promise-before-durable", 28, "a promise leaves before it is on disk", new PromiseEarly()),
+        new("cuts-votes", 28, "votes after the base are deleted with what was before it", new Defects { CutsVotes = true, SafetyOnly = true }),
+        new("base-loses-promise", 29, "what stands for all records before it leaves out the promise", new Defects { BaseWithoutPromise = true, SafetyOnly = true }),
+        Rule("reports-cut-log", 30, "a promise stays silent about slots that were cut", new ReportsCutLog()),
         Rule("first-vote-not-reported", 30, "a promise leaves out the first vote above the watermark", new FirstVoteKept()),
         new("write-error-ignored", 31, "a failed write is taken for a good one", new Defects { WriteErrorIgnored = true, SafetyOnly = true }),
         new("no-session-dedup", 33, "a repeated request is applied again", new Defects { NoSessionDedup = true }),
+        Rule("governs-at-once", 35, "a configuration governs from the next slot on", new GovernsAtOnce()),
+        Rule("prepares-newest-only", 35, "phase 1 asks a quorum of the newest configuration only", new PreparesNewest()),
+        Rule("prepares-oldest-only", 35, "phase 1 asks a quorum of the configuration of the first slot only", new PreparesOldest()),
+        Rule("two-changes-at-once", 35, "a change is made before the one before it governs", new TwoChanges()),
+        Rule("changes-before-own-entry", 35, "a new leader makes a change before an own entry is chosen", new ChangesFirst()),
+        Rule("proposes-beyond-alpha", 36, "slots are proposed whose voters are not decided", new BeyondAlpha()),
+        Rule("void-change-applied", 36, "of two successors of one configuration the second takes effect too", new VoidApplied()),
+        Rule("promotes-laggard", 37, "a node gets a vote before it has caught up", new PromotesLaggard()),
+        new("leaves-at-once", 37, "a removed node stops as soon as it knows", new Defects { Rules = new LeavesAtOnce() }),
+        Rule("unadmitted-votes", 38, "a node takes part before it is admitted", new UnadmittedVotes()),
+        Rule("one-vouches", 38, "the word of one is enough", new OneVouches()),
+        Rule("accepts-other-incarnation", 38, "another incarnation is taken for the same node", new OtherIncarnation()),
+        Rule("strangers-vouch", 38, "who never met a voter vouches for it", new StrangersVouch()),
+        Rule("forgetful-reuses-ballot", 3, "a node that forgot its ballot uses it again", new ReusesForgotten()),
         new("journal-lost-at-restart", 38, "a node votes again under its identity after losing its disk", new Defects { JournalLostAtRestart = true }),
         Rule("accepts-anything", 43, "a promise does not void older ballots", new AcceptsAnything()),
         Rule("vote-of-other-ballot-counts", 43, "votes given to other ballots count", new VoteOfOther()),
@@ -62,12 +89,21 @@ internal sealed record Mutant(string Name, int Row, string What, Defects Defects
         10 => "etcd #20418",
         11 => "etcd #12528",
         12 => "etcd #2660",
+        14 => "etcd #13766",
         15 => "etcd #14370",
+        16 => "etcd #14685",
+        24 => "etcd #18055",
         25 => "redisraft #43",
+        26 => "hashicorp/raft #395",
+        27 => "NuRaft #185",
         28 => "ZooKeeper 3023",
+        29 => "ZooKeeper 4643",
         30 => "ZooKeeper 1154",
         31 => "ZooKeeper 4882",
         33 => "redisraft #23",
+        35 => "raft-dev 2015",
+        36 => "camunda #57386",
+        37 => "etcd #10563",
         38 => "etcd #20269",
         43 => "MongoDB SERVER-22136",
         46 => "apply not repeatable",
@@ -76,144 +112,4 @@ internal sealed record Mutant(string Name, int Row, string What, Defects Defects
     };
 
     private static Mutant Rule(string name, int row, string what, SafetyRules rules) => new(name, row, what, new Defects { Rules = rules, SafetyOnly = true });
-
-    private sealed class PromiseNotRecorded : SafetyRules
-    {
-        public override bool PromiseIsRecorded => false;
-    }
-
-    private sealed class VoteNotRecorded : SafetyRules
-    {
-        public override bool VoteIsRecorded => false;
-    }
-
-    private sealed class PromisesAnything : SafetyRules
-    {
-        public override bool MayPromise(Ballot asked, Ballot promised) => true;
-    }
-
-    private sealed class HalfIsAQuorum : SafetyRules
-    {
-        public override bool IsQuorum(int voters, Configuration configuration) => voters * 2 >= configuration.Voters.Length;
-    }
-
-    private sealed class BallotReused : SafetyRules
-    {
-        public override long NextRound(long seen, long promisedAtStart) => seen + 1;
-    }
-
-    private sealed class OwnPromiseLate : SafetyRules
-    {
-        public override bool OwnPromiseFirst => false;
-    }
-
-    private sealed class StalePromiseCounts : SafetyRules
-    {
-        public override bool PromiseCounts(Ballot current, bool preparing, Ballot promised) => preparing;
-    }
-
-    private sealed class DuplicatesCount : SafetyRules
-    {
-        public override int CountVoters(VoterSet voters, int messages) => messages;
-    }
-
-    private sealed class LeadsAgain : SafetyRules
-    {
-        public override bool PromiseCounts(Ballot current, bool preparing, Ballot promised) => promised == current;
-    }
-
-    private sealed class AcceptDoesNotPromise : SafetyRules
-    {
-        public override Ballot PromiseAfterAccept(Ballot accepted, Ballot promised) => promised;
-    }
-
-    private sealed class LowestAdopted : SafetyRules
-    {
-        public override bool Supersedes(Ballot candidate, Ballot best) => candidate < best;
-    }
-
-    private sealed class NothingAdopted : SafetyRules
-    {
-        public override bool AdoptsReportedValues => false;
-    }
-
-    private sealed class AnyVoteIsChosen : SafetyRules
-    {
-        public override bool LocalVoteIsChosen(Ballot vote, Ballot claim) => true;
-    }
-
-    private sealed class ReadsOpenAtOnce : SafetyRules
-    {
-        public override bool ReadsOpen(Slot chosen, Slot ownFirst) => true;
-    }
-
-    private sealed class ReadsWithoutQuorum : SafetyRules
-    {
-        public override bool RoundConfirmed(long quorumNumber, long roundNumber) => true;
-    }
-
-    private sealed class ConfirmsAnything : SafetyRules
-    {
-        public override bool MayConfirm(Ballot asked, Ballot promised) => true;
-    }
-
-    private sealed class OldConfirmation : SafetyRules
-    {
-        public override bool RoundConfirmed(long quorumNumber, long roundNumber) => quorumNumber + 1 >= roundNumber;
-    }
-
-    private sealed class ConfirmationOfOther : SafetyRules
-    {
-        public override bool ConfirmationCounts(Ballot current, Ballot confirmed) => true;
-    }
-
-    private sealed class UnheardStamps : SafetyRules
-    {
-        public override TimeSpan LogTime(TimeSpan clock, TimeSpan most) => clock;
-    }
-
-    private sealed class LogTimeAhead : SafetyRules
-    {
-        public override TimeSpan TakeoverLogTime(TimeSpan highest) => highest + TimeSpan.FromSeconds(1);
-    }
-
-    private sealed class VoteEarly : SafetyRules
-    {
-        public override bool VoteWaitsForDisk => false;
-    }
-
-    private sealed class WatermarkSkips : SafetyRules
-    {
-        public override bool WatermarkPasses(bool quorumHere, bool quorumBeyond) => quorumHere || quorumBeyond;
-    }
-
-    private sealed class PartIsEnough : SafetyRules
-    {
-        public override bool PromiseComplete(bool covered) => true;
-    }
-
-    private sealed class PromiseEarly : SafetyRules
-    {
-        public override bool PromiseWaitsForDisk => false;
-    }
-
-    private sealed class FirstVoteKept : SafetyRules
-    {
-        public override bool PromiseReports(Slot slot, Slot held) => slot > held.Next;
-    }
-
-    private sealed class AcceptsAnything : SafetyRules
-    {
-        public override bool MayAccept(Ballot asked, Ballot promised) => true;
-    }
-
-    private sealed class VoteOfOther : SafetyRules
-    {
-        public override bool VoteCounts(Ballot current, Ballot voted) => true;
-    }
-
-    private sealed class AppliesTwice : SafetyRules
-    {
-        public override bool IsNext(Slot slot, Slot delivered) => slot <= delivered.Next;
-    }
 }
