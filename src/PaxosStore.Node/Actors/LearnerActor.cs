@@ -81,8 +81,9 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
     private void Carry(Effects effects)
     {
         if (effects.Stop == StopReason.Removed) _parent.Tell(NodeFailures.Removed(_node));
-        foreach (var chosen in effects.Deliver) Apply(chosen);
+        // Who hears that a change of the members is applied finds them changed.
         Follow();
+        foreach (var chosen in effects.Deliver) Apply(chosen);
         _progress.ChosenSlot = _learner.Known.Number;
         _progress.Catching = _learner.Fetching;
         _node.Send(effects.Now);

@@ -98,10 +98,8 @@ public sealed class RoleActorTests : TestKit
         Stored(new JournalBatch([_node.Identity.ToRecord("solo")]));
         JournalControl.Current.Unreadable = new JournalCorruptException("a journal record fails its checksum");
         var reason = new TaskCompletionSource<string>();
-        var acceptor = await Sys.ActorSelection(StartSupervisor(reason).Path / "acceptor").ResolveOne(TimeSpan.FromSeconds(10));
-        Watch(acceptor);
+        StartSupervisor(reason);
         Assert.Equal("a journal record fails its checksum", await _aside.Task.WaitAsync(TimeSpan.FromSeconds(10)));
-        ExpectTerminated(acceptor);
         Assert.False(reason.Task.IsCompleted, "the node goes on");
     }
 
