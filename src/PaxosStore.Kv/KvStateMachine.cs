@@ -64,6 +64,19 @@ public sealed class KvStateMachine
     }
 
     /// <summary>
+    /// Between batches, on <see cref="Apply"/>'s thread: gives back a slice more of what compaction made unreadable, so that an idle store comes to rest small. True when
+    /// there was something. The state stays the same; only what this node still holds beyond it gets less.
+    /// </summary>
+    public bool GiveBack()
+    {
+        var floor = _pins.Floor();
+        if (_givenAway || !_store.HasToTrim(floor)) return false;
+        _store.BeginBatch(_store.WallClockUnixMs, floor);
+        Watches.Publish(_state.TakeView(), _store.History.End);
+        return true;
+    }
+
+    /// <summary>
     /// The state as of now, with its history kept whole until the pin is disposed, however many compactions follow. For all threads. Pins are this node's
     /// affair: they delay giving memory back and change no result.
     /// </summary>

@@ -58,6 +58,26 @@ public class PinTests
         Assert.Equal(busy.View.DataBytes, busy.View.HistoryBytes);
     }
 
+    /// <summary>An idle store need not wait for a batch to give back what compaction freed, and nothing of its state changes by it.</summary>
+    [Fact]
+    public void What_compaction_freed_is_given_back_between_batches()
+    {
+        var machine = new Machine();
+        for (var i = 0; i < 3_000; i++) machine.Put("k" + (i % 50), "v" + i);
+        machine.Delete("k7");
+        machine.Run(new CompactCommand(machine.View.Revision));
+        Assert.True(machine.View.HistoryBytes > machine.View.DataBytes);
+        var (digest, slot, pin) = (machine.View.ComputeDigest(), machine.View.AppliedSlot, machine.State.PinView());
+
+        while (machine.State.GiveBack()) Assert.Equal(slot, machine.View.AppliedSlot);
+
+        Assert.Equal(machine.View.DataBytes, machine.View.HistoryBytes);
+        Assert.Equal(digest, machine.View.ComputeDigest());
+        pin.Dispose();
+        machine.Put("after", "1");
+        Assert.Equal(slot + 1, machine.View.AppliedSlot);
+    }
+
     /// <summary>Without a pin a compaction overtakes the writer: then it is told, and no wrong snapshot is made.</summary>
     [Fact]
     public void A_view_that_is_not_pinned_is_never_written_with_holes()

@@ -53,6 +53,9 @@ internal sealed class EventHistory
         return version;
     }
 
+    /// <summary>Whether there is an event at or below <paramref name="compactRevision"/> whose older versions are to be cut.</summary>
+    public bool HasToCut(long compactRevision) => _toCut < _end && View[_toCut] is { } version && version.ModRevision <= compactRevision;
+
     /// <summary>Lets go of events below <paramref name="compactRevision"/> that have been cut; those at it stay, a watcher may start there.</summary>
     public void DropBelow(long compactRevision)
     {

@@ -50,6 +50,9 @@ internal sealed class MvccStore
         TrimSlice(Math.Min(CompactRevision, pinned));
     }
 
+    /// <summary>Whether something lies below what can be read and is pinned.</summary>
+    public bool HasToTrim(long pinned) => History.HasToCut(Math.Min(CompactRevision, pinned));
+
     public void Begin() => _writing = Revision + 1;
 
     /// <summary>Ends the request; the revision moves by one if it changed anything.</summary>

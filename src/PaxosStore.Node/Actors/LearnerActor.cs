@@ -19,6 +19,8 @@ internal sealed record ConfigurationDecided(Configuration Configuration, bool Vo
 /// <summary>Drives <see cref="Learner"/>, applies what it delivers to the key-value state, and lets snapshots be made of it.</summary>
 internal sealed class LearnerActor : UntypedActor, IWithTimers
 {
+    private const int SlicesPerTick = 8;
+
     private readonly NodeContext _node;
     private readonly KvStateMachine _state;
     private readonly NodeProgress _progress;
@@ -49,7 +51,10 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
         switch (message)
         {
             case PeerMessage m when _node.Accepts(m): OnPeer(m); break;
-            case Tick: Carry(_learner.Tick(_node.Elapsed)); break;
+            case Tick:
+                Carry(_learner.Tick(_node.Elapsed));
+                GiveBack();
+                break;
             case PieceStored m: Carry(_learner.Stored(m.Piece, _node.Elapsed)); break;
             case SnapshotReceived m: Install(m); break;
             case SnapshotUseless m:
@@ -117,6 +122,14 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
         if (!_governing.IsDefault && _governing[^1].Configuration.Version != newest.Version) _log.Configured(newest.ToString());
         _governing = _learner.Governing;
         _node.Govern(_governing);
+    }
+
+    /// <summary>An idle store gives back what compaction freed, too, a bounded piece with each tick.</summary>
+    private void GiveBack()
+    {
+        var slices = 0;
+        while (slices < SlicesPerTick && _state.GiveBack()) slices++;
+        if (slices > 0) _progress.Shrunk(_state.View);
     }
 
     private void TakeSnapshot()
