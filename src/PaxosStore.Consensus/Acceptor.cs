@@ -45,15 +45,16 @@ public sealed class Acceptor
     /// <param name="incarnation">Drawn when the journal was made.</param>
     /// <param name="forgetful">True when records of the journal have been lost: the node takes no part until others have told what it must know.</param>
     /// <param name="joined">True when <paramref name="start"/> is what a member told: that no other votes there, as far as that one knew, admits nobody.</param>
-    public Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful = false, bool joined = false)
-        : this(self, start, options, incarnation, forgetful, joined, SafetyRules.Paxos)
+    /// <param name="life">Drawn at every start, so that answers to an introduction before it are told from answers to this one's.</param>
+    public Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful = false, bool joined = false, ulong life = 0)
+        : this(self, start, options, incarnation, forgetful, joined, life, SafetyRules.Paxos)
     {
     }
 
-    internal Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful, bool joined, SafetyRules rules)
+    internal Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful, bool joined, ulong life, SafetyRules rules)
     {
         (_self, _options, _rules) = (self, options, rules);
-        _admission = new Admission(self, incarnation, forgetful, joined, rules);
+        _admission = new Admission(self, incarnation, forgetful, joined, life, rules);
         _configurations = new ConfigurationHistory(start.Configurations);
         Rebase(start);
     }
@@ -172,6 +173,7 @@ public sealed class Acceptor
             case Truncate m: OnTruncate(m.Base); break;
             case Installed m: OnInstalled(m.Base); break;
             case Hello m: _admission.OnHello(from, m, Configurations, _promised, _log.Last, _effects); break;
+            case AdmissionDurable when from == _self: _admission.Admit(); break;
             case Welcome m:
                 _admission.OnWelcome(from, m, _effects);
                 AdmitIfReady();
@@ -200,8 +202,7 @@ public sealed class Acceptor
             _effects.Records.Add(new PromiseRecord(_promised));
         }
 
-        _admission.Admit();
-        _effects.Records.Add(new AdmittedRecord());
+        _admission.Record(_effects);
     }
 
     // The log gets a new beginning.
@@ -224,9 +225,11 @@ public sealed class Acceptor
 
     private void RecordBase(LogBase cut)
     {
+        // Before the base and after it: wherever a crash, or a journal that writes in portions, cuts the three apart, one of them outlives what the base makes superfluous.
         _chosenRecorded = _chosen;
+        if (_admission.Recorded) _effects.Records.Add(new AdmittedRecord());
         _effects.Records.Add(new BaseRecord(cut, _promised, _chosen, _admission.Met));
-        if (Admitted) _effects.Records.Add(new AdmittedRecord());
+        if (_admission.Recorded) _effects.Records.Add(new AdmittedRecord());
     }
 
     private void Rebase(LogBase start)

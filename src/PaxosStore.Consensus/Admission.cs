@@ -8,7 +8,7 @@ namespace PaxosStore.Consensus;
 /// one of them would say so. A node that kept its identity but lost records (damage) needs the word of all others: they tell what it must have learned and promised
 /// before it votes. One of them knows of whatever was decided with its lost votes, and whoever still holds a promise that it forgot is itself among them.
 /// </summary>
-internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, bool joined, SafetyRules rules)
+internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, bool joined, ulong life, SafetyRules rules)
 {
     // Invariant: an entry never changes.
     private readonly SortedDictionary<NodeId, ulong> _met = [];
@@ -18,6 +18,9 @@ internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, 
 
     public bool Admitted { get; private set; }
 
+    /// <summary>The record of the admission is with the journal.</summary>
+    public bool Recorded { get; private set; }
+
     /// <summary>Highest promise of those that vouched.</summary>
     public Ballot Promised { get; private set; }
 
@@ -25,7 +28,18 @@ internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, 
 
     public void Recover(MetRecord record) => _met.TryAdd(record.Node, record.Incarnation);
 
-    public void Admit() => Admitted = true;
+    public void Admit() => Admitted = Recorded = true;
+
+    /// <summary>
+    /// Takes part only once the disk has it: a leader counts on those that answer it, and if such a one came back as a stranger, nobody could decide what it needs to
+    /// be admitted.
+    /// </summary>
+    public void Record(Effects effects)
+    {
+        Recorded = true;
+        effects.Records.Add(new AdmittedRecord());
+        effects.AfterDurable.Add(new Outgoing(self, Role.Acceptor, new AdmissionDurable()));
+    }
 
     /// <summary>Introduces the node until it is admitted.</summary>
     public void Tick(ImmutableArray<NodeId> voters, TimeSpan now, TimeSpan interval, Effects effects)
@@ -34,15 +48,15 @@ internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, 
         _helloAt = now;
         foreach (var voter in voters)
         {
-            if (voter != self) effects.Send(voter, Role.Acceptor, new Hello(incarnation, forgetful));
+            if (voter != self) effects.Send(voter, Role.Acceptor, new Hello(incarnation, forgetful, life));
         }
     }
 
     /// <summary>Whether all is known that is needed to vote.</summary>
     public bool MayAdmit(ImmutableArray<NodeId> voters, Slot chosen) =>
-        !Admitted
+        !Recorded
         && rules.EnoughVouch(_vouched.Count(voters.Contains), voters.Count(v => v != self), forgetful, joined)
-        && rules.NothingForgotten(chosen, _last);
+        && (!forgetful || rules.NothingForgotten(chosen, _last));
 
     /// <summary>An earlier life of this node, which it does not remember, led under that ballot or tried to.</summary>
     public bool HasUsed(Ballot ballot) => ballot.Node == self && !rules.IsUnused(ballot, Promised);
@@ -54,17 +68,18 @@ internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, 
         if (!Admitted && (forgetful || m.Forgetful)) return;
         if (!_met.TryGetValue(from, out var known))
         {
-            if (!rules.MayVouch(governing.IsVoter(from), governing[^1].Configuration.Version == 0, forgetful)) return;
+            var isNewcomer = governing.Nodes().Contains(from) && !governing.IsVoter(from);
+            if (!rules.MayVouch(isNewcomer, governing[^1].Configuration.Version == 0, forgetful)) return;
             _met[from] = known = m.Incarnation;
             effects.Records.Add(new MetRecord(from, known));
         }
 
-        effects.AfterDurable.Add(new Outgoing(from, Role.Acceptor, new Welcome(known, promised, last)));
+        effects.AfterDurable.Add(new Outgoing(from, Role.Acceptor, new Welcome(known, promised, last, m.Life)));
     }
 
     public void OnWelcome(NodeId from, Welcome m, Effects effects)
     {
-        if (Admitted) return;
+        if (Admitted || !rules.IsAnswer(life, m.Life)) return;
         if (!rules.IsSame(m.Incarnation, incarnation))
         {
             effects.Stop = StopReason.JournalLost;

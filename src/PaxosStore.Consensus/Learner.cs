@@ -40,6 +40,7 @@ public sealed class Learner
     private bool _leaving;
     private readonly HashSet<NodeId> _dismissedBy = [];
     private TimeSpan _askedToLeave;
+    private TimeSpan _askedAround;
 
     /// <summary>A learner that hands on what comes after <paramref name="start"/>.</summary>
     /// <param name="self">This node.</param>
@@ -98,7 +99,7 @@ public sealed class Learner
                 Claim(m.Ballot, m.Chosen);
                 break;
             case Entries m:
-                OnEntries(m, now);
+                OnEntries(from, m, now);
                 break;
             case Truncated m when m.Chosen > _delivered:
                 _known = Slot.Max(_known, m.Chosen);
@@ -106,10 +107,6 @@ public sealed class Learner
                 break;
             case SnapshotGone m:
                 _snapshot.OnGone(from, m.Slot);
-                break;
-            case NotMember m when !_leaving && m.Version >= _configurations.Newest.Version:
-                // There is more of the log than is known here.
-                _known = Slot.Max(_known, _delivered.Next);
                 break;
             case NotMember m when _leaving && m.Version >= _configurations.Newest.Version:
                 OnDismissed(from);
@@ -126,6 +123,7 @@ public sealed class Learner
         Begin();
         if (_snapshot.Tick(now, _effects)) _nextPeer++;
         if (_leaving) AskToLeave(now);
+        if (now - _askedAround >= _options.ElectionTimeout * 4) AskAround(now);
         if (_fetching && now >= _fetchUntil)
         {
             // A peer that does not help is not asked twice in a row.
@@ -201,6 +199,15 @@ public sealed class Learner
         _effects.SendTo(_configurations.Newest.Voters, Role.Acceptor, new Fetch(_delivered.Next));
     }
 
+    /// <summary>Nothing new for long: perhaps nobody thinks of this node any more.</summary>
+    private void AskAround(TimeSpan now)
+    {
+        _askedAround = now;
+        if (_fetching || _snapshot.Progress is not null) return;
+        _nextPeer++;
+        AskNextPeer();
+    }
+
     private void OnDismissed(NodeId from)
     {
         _dismissedBy.Add(from);
@@ -218,7 +225,7 @@ public sealed class Learner
     {
         if (_effects.Deliver.Count > 0)
         {
-            _behindSince = now;
+            _behindSince = _askedAround = now;
             _effects.Send(_self, Role.Acceptor, new Learned(_delivered, _missing.ToImmutable()));
         }
 
@@ -265,7 +272,7 @@ public sealed class Learner
         }
     }
 
-    private void OnEntries(Entries m, TimeSpan now)
+    private void OnEntries(NodeId from, Entries m, TimeSpan now)
     {
         _known = Slot.Max(_known, m.Chosen);
         var before = _delivered;
@@ -285,6 +292,9 @@ public sealed class Learner
         // Without progress the running fetch times out, so that peers which lack the slot too are not asked in a tight circle.
         if (_delivered == before) return;
         _fetching = false;
+
+        // Who helped is asked again, even if it took so long that another one was asked meanwhile.
+        _nextPeer = Math.Max(0, Peers().IndexOf(from));
         if (_known > _delivered) Fetch(now);
     }
 
@@ -303,12 +313,22 @@ public sealed class Learner
 
     private void Fetch(TimeSpan now)
     {
-        var peers = _governing.Nodes();
-        // Who leads has it; and all that this node knows may have left while it was away.
-        if (_leader is { } leader && !peers.Contains(leader)) peers = peers.Add(leader);
+        (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);
+        AskNextPeer();
+    }
+
+    private void AskNextPeer()
+    {
+        var peers = Peers();
         var peer = peers[_nextPeer % peers.Length];
         if (peer == _self && peers.Length > 1) peer = peers[++_nextPeer % peers.Length];
-        (_fetching, _fetchUntil) = (true, now + _options.HeartbeatInterval * 2);
         _effects.Send(peer, Role.Acceptor, new Fetch(_delivered.Next));
+    }
+
+    /// <summary>Members, and who leads: it has what is missing, and all that this node knows may have left while it was away.</summary>
+    private ImmutableArray<NodeId> Peers()
+    {
+        var peers = _governing.Nodes();
+        return _leader is { } leader && !peers.Contains(leader) ? peers.Add(leader) : peers;
     }
 }

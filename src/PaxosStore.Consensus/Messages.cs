@@ -127,17 +127,19 @@ public sealed record SnapshotGone(Slot Slot) : Message;
 /// <summary>A node that may not vote yet introduces itself.</summary>
 /// <param name="Incarnation">Drawn when its journal was made.</param>
 /// <param name="Forgetful">True when it has voted before but lost records since: only those that remember may vouch for it.</param>
-public sealed record Hello(ulong Incarnation, bool Forgetful) : Message;
+/// <param name="Life">Drawn when it started; echoed.</param>
+public sealed record Hello(ulong Incarnation, bool Forgetful, ulong Life = 0) : Message;
 
 /// <summary>Answer to <see cref="Hello"/>, once what it says is on disk.</summary>
 /// <param name="Incarnation">The incarnation under which the node that asks is known here.</param>
 /// <param name="Promised">What this acceptor has promised.</param>
 /// <param name="Last">Highest slot voted in here.</param>
-public sealed record Welcome(ulong Incarnation, Ballot Promised, Slot Last) : Message;
+/// <param name="Life">Of the introduction it answers.</param>
+public sealed record Welcome(ulong Incarnation, Ballot Promised, Slot Last, ulong Life = 0) : Message;
 
 /// <summary>
-/// Who asks to lead is no member, as far as the answering node knows: it may be behind. From an acceptor, in answer to <see cref="Fetch"/>: all that the asking node
-/// had a part in is on disk here as chosen; as far as this acceptor is concerned it may go.
+/// Answer to <see cref="Fetch"/> of a node that is no member any more: all that it had a part in is on disk here as chosen; as far as this acceptor is concerned it
+/// may go.
 /// </summary>
 /// <param name="Version">Version of the newest configuration known there.</param>
 public sealed record NotMember(long Version) : Message;
@@ -152,6 +154,9 @@ public sealed record Truncate(LogBase Base) : Message;
 
 /// <summary>Learner to acceptor: a snapshot that is on this node's disk stands in for everything up to <paramref name="Base"/>.</summary>
 public sealed record Installed(LogBase Base) : Message;
+
+/// <summary>Acceptor to itself: that it may vote is on disk.</summary>
+public sealed record AdmissionDurable : Message;
 
 /// <summary>Learner to proposer: what governs the slots after those handed on.</summary>
 public sealed record Configured(ImmutableArray<Governing> Governing) : Message;

@@ -178,11 +178,6 @@ public sealed class Proposer
 
     private void OnProbe(NodeId from, Probe m, Instant now)
     {
-        if (!_governing.Nodes().Contains(from))
-        {
-            _effects.Send(from, Role.Learner, new NotMember(_governing[^1].Configuration.Version));
-            return;
-        }
 
         var followsLeader = _phase == ProposerPhase.Leading
             || (from != _self && _leaderSeenAt is { } seen && now.Elapsed - seen < _options.ElectionTimeout);

@@ -131,10 +131,13 @@ internal class SafetyRules
         others == 0 ? !forgetful && !joined : welcomes >= (forgetful ? others : (others / 2) + 1);
 
     /// <summary>
-    /// Who has a vote has been admitted before, but not everybody who is asked was there: only among the first members of a cluster, and for a node that has forgotten
-    /// nothing, does not to have met a voter mean that it is new.
+    /// Members get a vote only after they have been admitted, but not everybody who is asked was there. Not to have met a node means that it is new if it waits for a
+    /// vote here; of a voter it means so only among the first members of a cluster, and not for a node that has forgotten whom it met.
     /// </summary>
-    public virtual bool MayVouch(bool hasVote, bool firstConfiguration, bool forgetful) => !hasVote || (firstConfiguration && !forgetful);
+    public virtual bool MayVouch(bool isNewcomer, bool firstConfiguration, bool forgetful) => isNewcomer || (firstConfiguration && !forgetful);
+
+    /// <summary>Who introduces itself again after forgetting again needs to hear what others know now: an answer to an earlier introduction tells too little.</summary>
+    public virtual bool IsAnswer(ulong life, ulong answered) => answered == life;
 
     /// <summary>A ballot that others have promised before this node was admitted is not used again.</summary>
     public virtual bool IsUnused(Ballot own, Ballot promisedElsewhere) => own > promisedElsewhere;

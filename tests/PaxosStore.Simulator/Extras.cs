@@ -43,6 +43,11 @@ internal sealed class Extras
     /// <summary>Mean time between two ideas of the operator.</summary>
     public required long Pace { get; init; }
 
+    /// <summary>
+    /// Operators know nothing of each other: while a leader that can't be heard makes one change, another is asked of its successor, which may die over it.
+    /// </summary>
+    public required bool Rivals { get; init; }
+
     /// <summary>Slots from one snapshot to the next; 0 = none are taken.</summary>
     public required int SnapshotEvery { get; init; }
 
@@ -80,6 +85,7 @@ internal sealed class Extras
             Spares = spares,
             Longer = churn == Churn.None ? 0 : 500_000 + r.Below(1_500_000),
             Pace = Plan.Pick(r, 20_000, 60_000, 150_000),
+            Rivals = r.Below(3) == 0,
             SnapshotEvery = r.Below(churn == Churn.None ? 2 : 4) == 0 ? 0 : Plan.Pick(r, 2, 5, 10, 20, 40),
             PieceBytes = Plan.Pick(r, 16, 40, 1_000),
             SnapshotPause = TimeSpan.FromMicroseconds(Plan.Pick(r, 0, 1_000, 5_000)),
@@ -92,7 +98,7 @@ internal sealed class Extras
     }
 
     public override string ToString() =>
-        $"members: {Churn} every {Pace} us, alpha {Alpha}, {Spares} spares{(Fresh ? ", all new" : "")}; "
+        $"members: {Churn} every {Pace} us, alpha {Alpha}, {Spares} spares{(Rivals ? ", rivals" : "")}{(Fresh ? ", all new" : "")}; "
         + $"snapshots: every {SnapshotEvery} slots, pieces of {PieceBytes} B, pause {SnapshotPause.TotalMicroseconds} us; "
         + $"speeds: disks {string.Join(' ', DiskFactors)}, networks {string.Join(' ', Delays)}, clocks {string.Join(' ', Rates)}";
 }

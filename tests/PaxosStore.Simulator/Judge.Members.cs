@@ -20,6 +20,9 @@ internal sealed partial class Judge
     /// <summary>An operator asks for a change.</summary>
     public void Requested(Configuration next) => _requested[next.Change] = next;
 
+    /// <summary>Whether a node has ever been a voter.</summary>
+    public bool HadVote(NodeId node) => _governing.Any(g => g.Configuration.IsVoter(node));
+
     private void ValidChange(Slot slot, Value value, Configuration next, Accept m)
     {
         var before = _governing.Find(g => g.Configuration.Version == next.Version - 1);

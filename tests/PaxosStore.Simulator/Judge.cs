@@ -189,7 +189,7 @@ internal sealed partial class Judge
         }
 
         foreach (var ballot in _preparedBy.Keys.Where(b => b.Node.Value == (ulong)node + 1 && !_tenures.ContainsKey(b)).ToArray()) _preparedBy.Remove(ballot);
-        facts.Wiped |= wiped && facts.Admitted;
+        facts.Wiped |= wiped && facts.Admitted && HadVote(new NodeId((ulong)node + 1));
         facts.Forgetful = !wiped && (facts.Forgetful || facts.Admitted);
         facts.Forget();
         if (wiped) (facts.Snapshot, facts.Hollow) = (Slot.Zero, false);

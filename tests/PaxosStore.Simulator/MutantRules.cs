@@ -233,6 +233,11 @@ internal sealed partial record Mutant
 
     private sealed class StrangersVouch : SafetyRules
     {
-        public override bool MayVouch(bool hasVote, bool firstConfiguration, bool forgetful) => true;
+        public override bool MayVouch(bool isNewcomer, bool firstConfiguration, bool forgetful) => true;
+    }
+
+    private sealed class OldWelcome : SafetyRules
+    {
+        public override bool IsAnswer(ulong life, ulong answered) => true;
     }
 }

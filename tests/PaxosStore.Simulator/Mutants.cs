@@ -66,6 +66,7 @@ internal sealed partial record Mutant(string Name, int Row, string What, Defects
         Rule("one-vouches", 38, "the word of one is enough", new OneVouches()),
         Rule("accepts-other-incarnation", 38, "another incarnation is taken for the same node", new OtherIncarnation()),
         Rule("strangers-vouch", 38, "who never met a voter vouches for it", new StrangersVouch()),
+        Rule("old-welcome-counts", 4, "a forgetful node takes the answer to an introduction before it forgot again", new OldWelcome()),
         Rule("forgetful-reuses-ballot", 3, "a node that forgot its ballot uses it again", new ReusesForgotten()),
         new("journal-lost-at-restart", 38, "a node votes again under its identity after losing its disk", new Defects { JournalLostAtRestart = true }),
         Rule("accepts-anything", 43, "a promise does not void older ballots", new AcceptsAnything()),

@@ -16,6 +16,10 @@ internal sealed class Operator(Simulation simulation, Plan plan, SimNode[] nodes
     private int _attempts;
     private bool _stopped;
 
+    // A rivalry: the leader that is muted, and how often its successor has been looked for; −1 before the first change.
+    private SimNode? _muted;
+    private int _looked;
+
     public void Begin() => Schedule(plan.Extras.Pace);
 
     public void Stop() => _stopped = true;
@@ -23,6 +27,12 @@ internal sealed class Operator(Simulation simulation, Plan plan, SimNode[] nodes
     public void Turn(long turn)
     {
         if (_stopped || turn != _turn) return;
+        if (_muted is not null)
+        {
+            GoOnWithRivalry(_muted);
+            return;
+        }
+
         if (_wanted is { } wanted && (judge.Newest.Version >= wanted.Version || _attempts > 8)) _wanted = null;
         if (_wanted is null) Think();
         else Ask();
@@ -44,25 +54,21 @@ internal sealed class Operator(Simulation simulation, Plan plan, SimNode[] nodes
     {
         Schedule(plan.Extras.Pace);
         if (AnyNode() is not { } node) return;
+        if (plan.Extras.Rivals && _wanted is null && _random.Below(2) == 0 && simulation.LeaderIndex() is var leading and >= 0)
+        {
+            (_muted, _looked) = (nodes[leading], -1);
+            simulation.Mute(_muted, Plan.ElectionTimeout + _random.Below(2 * (int)Plan.ElectionTimeout));
+            Schedule(Plan.Heartbeat);
+            return;
+        }
+
         if (_random.Below(6) == 0)
         {
             HandOver(node);
             return;
         }
 
-        var known = node.Learner.Governing[^1].Configuration;
-        var members = plan.Extras.Churn switch
-        {
-            Churn.Grow => Grow(known),
-            Churn.Shrink => Shrink(known),
-            Churn.Replace => Replace(known),
-            _ => Anything(known, node),
-        };
-        var voters = members?.Where(m => m.Kind == MemberKind.Voter).ToArray() ?? [];
-        // Nobody takes away what the cluster needs to go on.
-        if (members is null || voters.Length == 0 || voters.Count(v => IsLost(v.Id)) > (voters.Length - 1) / 2) return;
-        var next = known.With(members, ++_change);
-        judge.Requested(next);
+        if (Idea(node) is not { } next) return;
         if (_wanted is not null)
         {
             // Another operator, who knows nothing of the first, through another node.
@@ -73,6 +79,54 @@ internal sealed class Operator(Simulation simulation, Plan plan, SimNode[] nodes
         (_wanted, _attempts) = (next, 0);
         Ask();
         if (_random.Below(3) == 0) Think();
+    }
+
+    private Configuration? Idea(SimNode node)
+    {
+        var known = node.Learner.Governing[^1].Configuration;
+        var members = plan.Extras.Churn switch
+        {
+            Churn.Grow => Grow(known),
+            Churn.Shrink => Shrink(known),
+            Churn.Replace => Replace(known),
+            _ => Anything(known, node),
+        };
+        var voters = members?.Where(m => m.Kind == MemberKind.Voter).ToArray() ?? [];
+
+        // Nobody takes away what the cluster needs to go on, or lets a node that lost its disk stay without a vote.
+        var keepsWiped = members is not null && members.Any(m => nodes[(int)m.Id.Value - 1].Wiped && m.Kind != MemberKind.Voter && known.IsVoter(m.Id));
+        if (members is null || keepsWiped || voters.Length == 0 || voters.Count(v => IsLost(v.Id)) > (voters.Length - 1) / 2) return null;
+        var next = known.With(members, ++_change);
+        judge.Requested(next);
+        return next;
+    }
+
+    /// <summary>First the change that hardly anybody will hear of, then, when another leads, one of the same predecessor.</summary>
+    private void GoOnWithRivalry(SimNode muted)
+    {
+        if (_looked < 0)
+        {
+            _looked = 0;
+            Schedule(Plan.ElectionTimeout);
+            if (muted.Up && !muted.Paused) AskItself(muted);
+            return;
+        }
+
+        var leads = simulation.LeaderIndex();
+        if (leads >= 0 && nodes[leads] is { Paused: false } successor && successor != muted)
+        {
+            successor.DiesOverChange = _random.Below(3) > 0 ? _random.Below(20) : -1;
+            AskItself(successor);
+            _looked = 10;
+        }
+
+        if (++_looked > 10) _muted = null;
+        Schedule(Plan.Heartbeat);
+    }
+
+    private void AskItself(SimNode leader)
+    {
+        if (Idea(leader) is { } next) simulation.SendFromClient(leader, leader.Id, new Reconfigure(-1, next));
     }
 
     private void Ask()

@@ -61,6 +61,9 @@ internal sealed class SimNode
 
     public long DownFor { get; set; }
 
+    /// <summary>When not negative: it dies so many effects after it has begun to send a change of the members.</summary>
+    public int DiesOverChange { get; set; } = -1;
+
     /// <summary>Its admission has been judged.</summary>
     public bool AdmissionNoted { get; set; }
 
@@ -125,7 +128,7 @@ internal sealed class SimNode
         State.Reset();
         var (found, snapshot) = (Disk.Found, Snapshots.Load(_defects.TakesDamagedSnapshot));
         var start = found.Length == 0 && identity.Forgetful && snapshot is not null ? snapshot.Base : identity.Start;
-        Acceptor = new Acceptor(Id, start, _plan.Options, identity.Incarnation, identity.Forgetful && !_defects.HidesLoss, identity.Joined, _defects.Rules);
+        Acceptor = new Acceptor(Id, start, _plan.Options, identity.Incarnation, identity.Forgetful && !_defects.HidesLoss, identity.Joined, (ulong)Incarnation, _defects.Rules);
         Acceptor.Recover(found);
         var records = new List<JournalRecord>();
         if (found.Length == 0) records.Add(new BaseRecord(start, Ballot.None, start.Through, []));

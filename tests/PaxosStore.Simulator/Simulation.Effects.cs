@@ -11,6 +11,7 @@ internal sealed partial class Simulation
         if (effects.Records.Count > 0 && !HandOver(node, effects.Records)) return;
         foreach (var message in effects.Now)
         {
+            if (node.DiesOverChange >= 0 && message.Message is Accept { Values: [{ Next: not null }, ..] }) DieSoon(node);
             Send(node, role, message);
             if (DiesHere(node)) return;
         }
@@ -163,6 +164,11 @@ internal sealed partial class Simulation
     public void SendFromClient(SimNode node, NodeId leader, Message message) => Send(node, Role.Client, new Outgoing(leader, Role.Proposer, message));
 
     // The end of a process.
+
+    private static void DieSoon(SimNode node)
+    {
+        (node.DiesAfter, node.DownFor, node.DiesOverChange) = (node.DiesOverChange, Plan.ElectionTimeout, -1);
+    }
 
     private bool DiesHere(SimNode node)
     {

@@ -135,7 +135,7 @@ internal sealed partial class Simulation
         RunUntil(_now + (100 * Plan.ElectionTimeout), () => _judge.NewestFrom <= _judge.Watermark.Next && NoCandidates());
         if (_judge.NewestFrom > _judge.Watermark.Next) throw new ViolationException("change never governs", $"{_judge.Newest} governs from {_judge.NewestFrom}");
         if (!NoCandidates()) throw new ViolationException("candidate not promoted", $"{_judge.Newest}");
-        RunUntil(_now + (20 * Plan.ElectionTimeout), () => StrayNode() is null);
+        RunUntil(_now + (60 * Plan.ElectionTimeout), () => StrayNode() is null);
         if (StrayNode() is { } stray) throw new ViolationException("removed node goes on", $"n{stray.Index + 1} in {stray.Learner.Governing[^1].Configuration}");
     }
 

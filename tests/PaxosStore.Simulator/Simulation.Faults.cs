@@ -54,8 +54,18 @@ internal sealed partial class Simulation
         }
     }
 
+    /// <summary>For a while nothing that a node says is heard.</summary>
+    public void Mute(SimNode node, long time)
+    {
+        _trace.Note(_now, node.Index, "is muted");
+        Counters.Partitions++;
+        var links = _network.Links(new Fault(0, FaultKind.Mute, node.Index, -1, 0, 0), node.Index);
+        _network.Cut(links, 1);
+        After(time, new Event(EventKind.Heal, node.Index, 0, 0, 0, (long)links, null));
+    }
+
     /// <summary>The node that leads under the highest ballot, −1 when none does.</summary>
-    private int LeaderIndex()
+    public int LeaderIndex()
     {
         var best = -1;
         foreach (var node in _nodes)

@@ -163,6 +163,10 @@ internal sealed partial class Simulation
     private void StrikeStorage(SimNode node, Fault fault)
     {
         if (!CanSpare(node, fault.Kind != FaultKind.SnapshotDamage)) return;
+
+        // Who gives its vote back but stays, and loses its disk, can't be told from a newcomer by those who never met it.
+        var mayBeTakenForNew = _judge.Pending.Append(_judge.Newest).Any(c => c.Find(node.Id) is { Kind: not MemberKind.Voter });
+        if (fault.Kind == FaultKind.Wipe && mayBeTakenForNew && _judge.HadVote(node.Id)) return;
         if (node.Up) Crash(node, fault.For);
         switch (fault.Kind)
         {

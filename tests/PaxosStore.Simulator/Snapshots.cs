@@ -37,20 +37,20 @@ internal sealed class SnapshotStore(bool keepsOldest)
     private const int Generations = 2;
 
     private readonly List<Snapshot> _all = [];
+    private readonly List<Snapshot> _written = [];
 
     /// <summary>Newest first.</summary>
     public IReadOnlyList<Snapshot> All => _all;
 
     public Snapshot? Newest => _all.Count > 0 ? _all[0] : null;
 
-    /// <summary>What the log may be cut below; null as long as there is one generation only.</summary>
-    public Snapshot? Older => _all.Count >= Generations ? _all[Generations - 1] : null;
-
-    public bool Holds(Slot slot) => _all.Exists(s => s.Slot == slot);
+    /// <summary>What the log may be cut below; null as long as there is one generation only. A mutant goes by what it wrote, not by what it kept.</summary>
+    public Snapshot? Older => keepsOldest && _written.Count >= Generations ? _written[^Generations] : _all.Count >= Generations ? _all[Generations - 1] : null;
 
     /// <summary>A snapshot is durable; the third oldest goes.</summary>
     public void Add(Snapshot snapshot)
     {
+        if (keepsOldest) _written.Add(snapshot);
         _all.RemoveAll(s => s.Slot == snapshot.Slot);
         _all.Add(snapshot);
         _all.Sort((a, b) => b.Slot.CompareTo(a.Slot));
@@ -64,7 +64,11 @@ internal sealed class SnapshotStore(bool keepsOldest)
         return Newest;
     }
 
-    public void Clear() => _all.Clear();
+    public void Clear()
+    {
+        _all.Clear();
+        _written.Clear();
+    }
 }
 
 /// <summary>Pieces of a snapshot that a node takes in; lost with the process.</summary>
