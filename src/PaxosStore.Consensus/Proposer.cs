@@ -178,7 +178,6 @@ public sealed class Proposer
 
     private void OnProbe(NodeId from, Probe m, Instant now)
     {
-
         var followsLeader = _phase == ProposerPhase.Leading
             || (from != _self && _leaderSeenAt is { } seen && now.Elapsed - seen < _options.ElectionTimeout);
         _effects.Send(from, Role.Proposer, new ProbeAnswer(m.Number, !followsLeader, _highestRound));

@@ -66,7 +66,7 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
 
         node.Become(identity);
         var joined = start.Configurations[^1].Configuration.Version > 0;
-        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, identity.Forgetful, joined);
+        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, identity.Forgetful, joined, NodeIdentity.Draw());
         // Journals of earlier versions know nothing of admission; their nodes have voted.
         acceptor.Recover(record.Incarnation == 0 ? [.. records, new AdmittedRecord()] : records);
         return Assemble(identity, acceptor, [], start, newest, sound);
@@ -117,7 +117,7 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
         }
 
         node.Become(identity);
-        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, forgetful: true);
+        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, forgetful: true, life: NodeIdentity.Draw());
         return Assemble(identity, acceptor, [new BaseRecord(start, Ballot.None, start.Through, [])], start, newest, sound);
     }
 
@@ -126,7 +126,7 @@ internal sealed class NodeStart(NodeContext node, SnapshotVault vault, StartMark
     private Prepared Fresh(NodeIdentity identity, LogBase start, KvStateMachine? state = null, SnapshotManifest? manifest = null, bool joined = false)
     {
         node.Become(identity);
-        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, forgetful: false, joined);
+        var acceptor = new Acceptor(identity.Self, start, Settings.Paxos, identity.Incarnation, forgetful: false, joined, NodeIdentity.Draw());
         return new Prepared(identity, acceptor, [new BaseRecord(start, Ballot.None, start.Through, [])], new LearnerStart(start, [], start.Configurations[^1].Configuration.Version, manifest?.Bytes ?? 0), state, manifest is null ? [] : [manifest]);
     }
 

@@ -57,8 +57,8 @@ internal static class WireCodec
             case SnapshotRequest b: wire.SnapshotRequest = new WireSnapshotRequest { Above = b.Above.Number, Slot = b.Slot.Number, Index = b.Index }; break;
             case SnapshotPiece b: wire.SnapshotPiece = ToWire(b); break;
             case SnapshotGone b: wire.SnapshotGone = new WireSnapshotGone { Slot = b.Slot.Number }; break;
-            case Hello b: wire.Hello = new WireHello { Incarnation = b.Incarnation, Forgetful = b.Forgetful }; break;
-            case Welcome b: wire.Welcome = new WireWelcome { Incarnation = b.Incarnation, Promised = ToWire(b.Promised), Last = b.Last.Number }; break;
+            case Hello b: wire.Hello = new WireHello { Incarnation = b.Incarnation, Forgetful = b.Forgetful, Life = b.Life }; break;
+            case Welcome b: wire.Welcome = new WireWelcome { Incarnation = b.Incarnation, Promised = ToWire(b.Promised), Last = b.Last.Number, Life = b.Life }; break;
             case NotMember b: wire.NotMember = new WireNotMember { Version = b.Version }; break;
             case TakeOver b: wire.TakeOver = new WireTakeOver { Ballot = ToWire(b.Ballot) }; break;
             case Reconfigure b: wire.Reconfigure = new WireReconfigure { Number = b.Number, Next = ToWire(b.Next) }; break;
@@ -104,8 +104,8 @@ internal static class WireCodec
             new Slot(w.SnapshotRequest.Above), new Slot(w.SnapshotRequest.Slot), w.SnapshotRequest.Index),
         WirePeerMessage.BodyOneofCase.SnapshotPiece => FromWire(w.SnapshotPiece),
         WirePeerMessage.BodyOneofCase.SnapshotGone => new SnapshotGone(new Slot(w.SnapshotGone.Slot)),
-        WirePeerMessage.BodyOneofCase.Hello => new Hello(w.Hello.Incarnation, w.Hello.Forgetful),
-        WirePeerMessage.BodyOneofCase.Welcome => new Welcome(w.Welcome.Incarnation, FromWire(w.Welcome.Promised), new Slot(w.Welcome.Last)),
+        WirePeerMessage.BodyOneofCase.Hello => new Hello(w.Hello.Incarnation, w.Hello.Forgetful, w.Hello.Life),
+        WirePeerMessage.BodyOneofCase.Welcome => new Welcome(w.Welcome.Incarnation, FromWire(w.Welcome.Promised), new Slot(w.Welcome.Last), w.Welcome.Life),
         WirePeerMessage.BodyOneofCase.NotMember => new NotMember(w.NotMember.Version),
         WirePeerMessage.BodyOneofCase.TakeOver => new TakeOver(FromWire(w.TakeOver.Ballot)),
         WirePeerMessage.BodyOneofCase.Reconfigure => new Reconfigure(w.Reconfigure.Number, FromWire(w.Reconfigure.Next)),
