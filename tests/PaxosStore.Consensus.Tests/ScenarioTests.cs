@@ -15,6 +15,11 @@ public class ScenarioTests
     [InlineData("read-barrier")]
     [InlineData("overloaded")]
     [InlineData("catch-up")]
+    [InlineData("add-member")]
+    [InlineData("remove-member")]
+    [InlineData("hand-over")]
+    [InlineData("snapshot")]
+    [InlineData("wiped-member")]
     public void The_script_runs_as_reviewed(string name)
     {
         var path = Path.Combine(SourceFolder(), "Scenarios", name + ".txt");

@@ -7,15 +7,17 @@ namespace PaxosStore.Consensus.Tests;
 /// A small cluster driven by a script, one line a step; every step prints what it caused. Messages wait in the order sent until delivered or dropped.
 /// Steps: <c>nodes 3 [option value]…</c>; <c>time +ms</c>; <c>tick n1</c>; <c>deliver [n1&gt;n2] [Type]</c> (the first that fits), <c>deliver all</c>
 /// (until nothing that fits waits), <c>deliver all within</c> (within nodes only); <c>drop …</c>, <c>drop all …</c>; <c>propose n1 words…</c>;
-/// <c>read n1 from n2</c>; <c>crash n1</c>, <c>start n1</c>; <c>state</c>.
+/// <c>read n1 from n2</c>; <c>crash n1</c>, <c>start n1</c>, <c>wipe n1</c> (empty disks, another incarnation); <c>state</c>; <c>change n1 n2:voter…</c> (asks n1 for
+/// these members), <c>handover n1 [n2]</c>, <c>join n4 from n1</c>; <c>snapshot n1</c> (takes one and cuts the log below it).
 /// </summary>
-internal sealed class Script
+internal sealed partial class Script
 {
     private readonly StringBuilder _out = new();
     private readonly List<(NodeId From, Outgoing Message)> _waiting = [];
     private readonly SortedDictionary<ulong, Node> _nodes = [];
-    private Configuration _configuration = null!;
-    private PaxosOptions _options = new();
+    private PaxosOptions _options = new() { SnapshotPause = TimeSpan.Zero };
+    private int _alpha = Configuration.UsualAlpha;
+    private bool _fresh;
     private TimeSpan _now;
     private long _number;
 
@@ -44,6 +46,11 @@ internal sealed class Script
             case "read": Into(Of(words[3]), Of(words[1]).Id, Role.Proposer, new ReadBarrierRequest(++_number)); break;
             case "crash": Of(words[1]).Crash(); break;
             case "start": Start(Of(words[1])); break;
+            case "wipe": Of(words[1]).Wipe(); break;
+            case "change": Change(Of(words[1]), words[2..]); break;
+            case "handover": Into(Of(words[1]), Of(words[1]).Id, Role.Proposer, new HandOver(words.Length > 2 ? Of(words[2]).Id : null)); break;
+            case "join": Join(words[1], Of(words[3])); break;
+            case "snapshot": TakeSnapshot(Of(words[1])); break;
             case "state": State(); break;
             default: throw new ArgumentException($"unknown step '{words[0]}'");
         }
@@ -63,17 +70,20 @@ internal sealed class Script
                 "queue" => _options with { QueueCommands = number },
                 "window" => _options with { PipelineWindow = number },
                 "message" => _options with { MessageBytes = number },
+                "alpha" => Alpha(number),
+                "fresh" => Fresh(number),
                 _ => throw new ArgumentException($"unknown option '{words[i]}'"),
             };
         }
 
-        _configuration = new Configuration(Enumerable.Range(1, int.Parse(words[1], CultureInfo.InvariantCulture)).Select(i => new NodeId((ulong)i)));
-        foreach (var id in _configuration.Voters) Start(_nodes[id.Value] = new Node(id));
+        var voters = Enumerable.Range(1, int.Parse(words[1], CultureInfo.InvariantCulture)).Select(i => new Member(new NodeId((ulong)i), MemberKind.Voter));
+        var first = LogBase.Initial(new Configuration(0, _alpha, voters));
+        foreach (var voter in first.Configurations[0].Configuration.Voters) Start(_nodes[voter.Value] = new Node(voter, first, 0, admitted: !_fresh));
     }
 
     private void Start(Node node)
     {
-        foreach (var message in node.Start(_configuration, _options)) _waiting.Add((node.Id, new Outgoing(node.Id, Role.Learner, message)));
+        foreach (var message in node.Start(_options)) _waiting.Add((node.Id, new Outgoing(node.Id, Role.Learner, message)));
     }
 
     private void Tick(Node node)
@@ -122,13 +132,14 @@ internal sealed class Script
     {
         var (from, outgoing) = _waiting[index];
         _waiting.RemoveAt(index);
-        Into(_nodes[outgoing.To.Value], from, outgoing.Role, outgoing.Message);
+        if (_nodes.TryGetValue(outgoing.To.Value, out var node)) Into(node, from, outgoing.Role, outgoing.Message);
+        else _out.AppendLine($"  n{from} > n{outgoing.To}.{outgoing.Role} {Text(outgoing.Message)} (never started)");
     }
 
     private void Into(Node node, NodeId from, Role role, Message message)
     {
         _out.AppendLine($"  n{from} > n{node.Id}.{role} {Text(message)}{(node.Up ? "" : " (down)")}");
-        if (!node.Up || role == Role.Client) return;
+        if (!node.Up || role == Role.Client || MovesSnapshots(node, from, message)) return;
         CarryOut(node, role switch
         {
             Role.Proposer => node.Proposer.Step(from, message, new Instant(_now, 0)),
@@ -140,10 +151,19 @@ internal sealed class Script
     /// <summary>Writes are durable at once here; the simulator has the disks that lie.</summary>
     private void CarryOut(Node node, Effects effects)
     {
+        if (!node.Up) return;
         node.Journal.AddRange(effects.Records);
         foreach (var record in effects.Records) _out.AppendLine($"    disk: {Text(record)}");
         foreach (var message in effects.Now.Concat(effects.AfterDurable)) _waiting.Add((node.Id, message));
-        foreach (var chosen in effects.Deliver) _out.AppendLine($"    n{node.Id} applies {chosen.Slot} {Text(chosen.Value)}");
+        foreach (var chosen in effects.Deliver)
+        {
+            var isVoid = chosen.Value.Next is not null && chosen.Next is null;
+            _out.AppendLine($"    n{node.Id} applies {chosen.Slot} {Text(chosen.Value)}{(isVoid ? " (void)" : "")}");
+        }
+
+        if (effects.Stop == StopReason.None) return;
+        _out.AppendLine($"    n{node.Id} stops for good: {effects.Stop}");
+        node.Crash();
     }
 
     private void State()
@@ -159,68 +179,37 @@ internal sealed class Script
         _out.AppendLine($"  {_waiting.Count} messages wait");
     }
 
-    private static string Text(Value value) => value.IsNoOp
-        ? $"NoOp@{value.Round}"
-        : $"[{string.Join(' ', value.Commands.Select(c => Encoding.UTF8.GetString(c.Span)))}]@{value.Round}";
-
-    private static string Text(AcceptedEntry e, Slot chosen) => $"{e.Slot} {(e.Slot <= chosen ? "chosen" : e.Ballot)} {Text(e.Value)}";
-
-    private static string Text(JournalRecord record) => record switch
+    private sealed class Node(NodeId id, LogBase first, long memberSince, bool admitted)
     {
-        PromiseRecord r => $"promise {r.Ballot}",
-        AcceptRecord r => $"vote {r.Ballot} {r.Slot} {Text(r.Value)}",
-        LearnRecord r => $"learn {r.Slot} {Text(r.Value)}",
-        ChosenRecord r => $"chosen {r.Chosen}",
-        _ => record.ToString(),
-    };
+        private ulong _incarnation = id.Value;
+        private ulong _life;
 
-    private static string Text(Message message) => message switch
-    {
-        Prepare m => $"Prepare {m.Ballot}",
-        Promise m => $"Promise {m.Ballot} chosen {m.Chosen} [{string.Join(", ", m.Entries.Select(e => Text(e, m.Chosen)))}]",
-        PrepareRejected m => $"PrepareRejected {m.Ballot} promised {m.Promised}",
-        Accept m => $"Accept {m.Ballot} {m.First} {string.Join(' ', m.Values.Select(Text))} chosen {m.Chosen}",
-        Accepted m => $"Accepted {m.Ballot} {m.First}{(m.Count > 1 ? $"..{m.First + (m.Count - 1)}" : "")}",
-        AcceptRejected m => $"AcceptRejected {m.Ballot} promised {m.Promised}",
-        Confirm m => $"Confirm {m.Ballot} number {m.Number} chosen {m.Chosen}",
-        Confirmed m => $"Confirmed {m.Ballot} number {m.Number}",
-        ConfirmRejected m => $"ConfirmRejected {m.Ballot} promised {m.Promised}",
-        ChosenUpTo m => $"ChosenUpTo {m.Ballot} {m.Chosen}",
-        Probe m => $"Probe {m.Number}",
-        ProbeAnswer m => $"ProbeAnswer {m.Number} {(m.Granted ? "granted" : "refused")} round {m.Round}",
-        Fetch m => $"Fetch from {m.From}",
-        Entries m => $"Entries {m.First} {string.Join(' ', m.Values.Select(Text))} chosen {m.Chosen}",
-        LocallyAccepted m => $"LocallyAccepted {m.Ballot} {m.First} {string.Join(' ', m.Values.Select(Text))} chosen {m.Chosen}",
-        Learned m => $"Learned {m.Through}{(m.Missing.IsEmpty ? "" : $" missing {m.Missing.Length}")}",
-        LeaderSeen m => $"LeaderSeen {m.Ballot}",
-        Propose m => $"Propose {m.Batch} x{m.Commands.Length}",
-        ProposeRejected m => $"ProposeRejected {m.Batch} {m.Reason}",
-        ReadBarrierRequest m => $"ReadBarrierRequest {m.Number}",
-        ReadBarrier m => $"ReadBarrier {m.Number} {m.Slot}",
-        ReadBarrierRejected m => $"ReadBarrierRejected {m.Number} {m.Reason}",
-        _ => message.ToString(),
-    };
-
-    private sealed class Node(NodeId id)
-    {
         public NodeId Id { get; } = id;
         public bool Up { get; private set; }
-        public List<JournalRecord> Journal { get; } = [new AdmittedRecord()];
+        public List<JournalRecord> Journal { get; } = admitted ? [new AdmittedRecord()] : [];
+        public LogBase? Snapshot { get; set; }
         public Proposer Proposer { get; private set; } = null!;
         public Acceptor Acceptor { get; private set; } = null!;
         public Learner Learner { get; private set; } = null!;
 
-        public IEnumerable<Message> Start(Configuration configuration, PaxosOptions options)
+        public IEnumerable<Message> Start(PaxosOptions options)
         {
             Up = true;
-            var start = LogBase.Initial(configuration);
-            Acceptor = new Acceptor(Id, start, options, incarnation: Id.Value);
+            Acceptor = new Acceptor(Id, first, options, _incarnation, joined: memberSince > 0, life: ++_life);
             Acceptor.Recover(Journal);
-            Learner = new Learner(Id, start, options);
+            Learner = new Learner(Id, Snapshot ?? first, options, memberSince);
             Proposer = new Proposer(Id, Learner.Governing, options, Acceptor.Promised, Id.Value);
-            return Acceptor.RecoveredLog(start.Through);
+            return Acceptor.RecoveredLog(Learner.Delivered);
         }
 
         public void Crash() => Up = false;
+
+        public void Wipe()
+        {
+            Up = false;
+            Journal.Clear();
+            Snapshot = null;
+            _incarnation += 100;
+        }
     }
 }

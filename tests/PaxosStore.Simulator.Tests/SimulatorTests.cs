@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace PaxosStore.Simulator.Tests;
 
 public class SimulatorTests
@@ -34,16 +32,13 @@ public class SimulatorTests
 
         var caught = Runner.FirstFailure(mutant.Defects, from, 200);
 
-        Assert.True(caught is not null, $"{name} survived 200 seeds from {from} on; find another with --mutants {name} and write it into Mutants.txt");
+        Assert.True(caught is not null, $"{name} survived 200 seeds from {from} on; find another with --mutants --search {name} and write it into Mutants.txt");
     }
 
-    /// <summary>Where each mutant is known to be caught, so that the search is short.</summary>
     public static TheoryData<string, ulong> Mutants()
     {
-        var known = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Mutants.txt")).Select(l => l.Split(' '))
-            .ToDictionary(p => p[0], p => ulong.Parse(p[1], CultureInfo.InvariantCulture));
         var data = new TheoryData<string, ulong>();
-        foreach (var mutant in Mutant.All) data.Add(mutant.Name, known.GetValueOrDefault(mutant.Name));
+        foreach (var mutant in Mutant.All) data.Add(mutant.Name, Mutant.KnownSeeds.GetValueOrDefault(mutant.Name));
         return data;
     }
 

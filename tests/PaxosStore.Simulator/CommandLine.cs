@@ -14,7 +14,9 @@ internal static class CommandLine
                    [--survey]               go on after failures and list them by what failed
                    [--verify]               run each 100th seed again in a second process and compare the trace hashes
           --seed N [--trace]                run one seed; with --trace print its plan and everything that happens
-          --mutants [--budget B] [NAME]     make known mistakes on purpose and show which check notices, within B seeds (default 100000)
+          --mutants [NAME]                  make known mistakes on purpose, at the seeds where they are known to be noticed, and show which check notices
+          --mutants --search [--budget B] [--record FILE] [NAME]
+                                            search for such seeds, from --from on within B seeds (default 100000), and write them down
           --seed N --mutant NAME [--trace]  run one seed with a mistake
           --hash S...                       print the trace hash of each seed (for --verify)
 
@@ -24,7 +26,7 @@ internal static class CommandLine
         Examples:
           dotnet run -c Release --project tests/PaxosStore.Simulator -- --seeds 1000000 --jobs 2
           dotnet run -c Release --project tests/PaxosStore.Simulator -- --seed 842 --trace
-          dotnet run -c Release --project tests/PaxosStore.Simulator -- --mutants --budget 20000
+          dotnet run -c Release --project tests/PaxosStore.Simulator -- --mutants --search --budget 20000
         """;
 
     public static int Run(string[] args)
@@ -70,16 +72,21 @@ internal static class CommandLine
     private static int Mutants(Options options)
     {
         var survivors = 0;
-        Console.WriteLine("| mutant | row, seen in | mistake | caught by | seeds needed |");
+        var seeds = new List<string>();
+        Console.WriteLine("| mutant | row, seen in | mistake | caught by | seed |");
         Console.WriteLine("|---|---|---|---|---|");
         foreach (var mutant in options.Name is { } name ? [Find(name)] : Mutant.All)
         {
-            var caught = Runner.FirstFailure(mutant.Defects, options.From, options.Budget);
+            var caught = options.Search
+                ? Runner.FirstFailure(mutant.Defects, options.From, options.Budget)
+                : Runner.FirstFailure(mutant.Defects, Mutant.KnownSeeds.GetValueOrDefault(mutant.Name), 200);
             if (caught is null) survivors++;
-            var found = caught is null ? $"**survived** | {options.Budget}" : $"{caught.Invariant} | {caught.Seed - options.From + 1}";
+            else seeds.Add($"{mutant.Name} {caught.Seed}");
+            var found = caught is null ? "**survived** | " : $"{caught.Invariant} | {caught.Seed}";
             Console.WriteLine($"| {mutant.Name} | {mutant.Row}, {mutant.Seen} | {mutant.What} | {found} |");
         }
 
+        if (options.Record is { } file) File.WriteAllLines(file, seeds);
         Console.WriteLine();
         Console.WriteLine(survivors == 0 ? "every mutant was caught" : $"{survivors} mutants survived");
         return survivors == 0 ? 0 : 1;
@@ -122,6 +129,8 @@ internal static class CommandLine
         public bool Verify { get; private set; }
         public bool Survey { get; private set; }
         public bool Mutants { get; private set; }
+        public bool Search { get; private set; }
+        public string? Record { get; private set; }
         public string? Name { get; private set; }
         public ulong? Seed { get; private set; }
         public ulong Seeds { get; private set; }
@@ -143,6 +152,8 @@ internal static class CommandLine
                     case "--verify": o.Verify = true; break;
                     case "--survey": o.Survey = true; break;
                     case "--mutants": o.Mutants = true; break;
+                    case "--search": o.Search = true; break;
+                    case "--record": o.Record = rest.TryDequeue(out var file) ? file : throw new FormatException("--record needs a file"); break;
                     case "--mutant": o.Name = rest.TryDequeue(out var name) ? name : throw new FormatException("--mutant needs a name"); break;
                     case "--seed": o.Seed = Number(arg, rest); break;
                     case "--seeds": o.Seeds = Number(arg, rest); break;

@@ -58,6 +58,12 @@ internal sealed class Extras
     /// <summary>Storage goes bad.</summary>
     public required bool Storage { get; init; }
 
+    /// <summary>It is one disk that goes bad, again and again, while messages come late: answers to what a node asked before it forgot again.</summary>
+    public required bool Relapses { get; init; }
+
+    /// <summary>Five voters, one with a fast clock; leaders are cornered while votes come late.</summary>
+    public required bool Corners { get; init; }
+
     /// <summary>The first nodes begin with empty journals and introduce themselves; else they have done so already.</summary>
     public required bool Fresh { get; init; }
 
@@ -73,9 +79,9 @@ internal sealed class Extras
     /// <summary>Who must make progress at the end can't be told beforehand.</summary>
     public bool CoreIsFound => Churn != Churn.None || Storage || Fresh;
 
-    public static Extras Draw(SplitMix r, int nodes)
+    public static Extras Draw(SplitMix r, int nodes, bool corners)
     {
-        var churn = r.Below(4) == 0 ? (Churn)(1 + r.Below(4)) : Churn.None;
+        var churn = r.Below(4) == 0 && !corners ? (Churn)(1 + r.Below(4)) : Churn.None;
         var spares = churn == Churn.None ? 0 : Math.Min(MostNodes - nodes, 2 + r.Below(4));
         var mixed = r.Below(4) == 0;
         return new Extras
@@ -90,10 +96,12 @@ internal sealed class Extras
             PieceBytes = Plan.Pick(r, 16, 40, 1_000),
             SnapshotPause = TimeSpan.FromMicroseconds(Plan.Pick(r, 0, 1_000, 5_000)),
             Storage = r.Below(4) == 0,
+            Relapses = r.Below(4) == 0,
+            Corners = corners,
             Fresh = r.Below(8) == 0,
             DiskFactors = [.. Enumerable.Range(0, nodes + spares).Select(_ => mixed ? Plan.Pick(r, 0.3, 1, 1, 3) : 1)],
             Delays = [.. Enumerable.Range(0, nodes + spares).Select(_ => mixed ? Plan.Pick(r, 0, 0, 2_000, 5_000) : 0L)],
-            Rates = [.. Enumerable.Range(0, nodes + spares).Select(_ => mixed ? 0.9 + (r.Below(21) / 100.0) : 1)],
+            Rates = [.. Enumerable.Range(0, nodes + spares).Select(i => corners ? (i == 0 ? 1.1 : 0.9) : mixed ? 0.9 + (r.Below(21) / 100.0) : 1)],
         };
     }
 

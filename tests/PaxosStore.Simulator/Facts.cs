@@ -91,6 +91,9 @@ internal sealed class NodeFacts
     /// <summary>Records of its journal were lost since it was admitted.</summary>
     public bool Forgetful { get; set; }
 
+    /// <summary>Highest slot in which it voted before it lost its journal, and so did another node: that one must have told it so before it votes again.</summary>
+    public Dictionary<NodeId, Slot> Shared { get; } = [];
+
     /// <summary>The log on its disk begins after it.</summary>
     public Slot Base { get; set; }
 

@@ -26,6 +26,9 @@ internal enum FaultKind
     /// <summary>One link is cut, both ways.</summary>
     CutLink,
 
+    /// <summary>The node and the one after it can't talk to the rest.</summary>
+    Corner,
+
     /// <summary>Two groups that can't talk to one another; <see cref="Fault.Arg"/> is the mask of the one.</summary>
     Split,
 
@@ -183,11 +186,33 @@ internal static class Faults
         }
     }
 
+    /// <summary>
+    /// The leader and a neighbour are cut off for about as long as it takes to give up: what it proposed stands on too few disks when it, or another, leads next, and
+    /// the neighbour's votes are still on their way.
+    /// </summary>
+    public static IEnumerable<Fault> OfCorners(SplitMix r, long end)
+    {
+        for (var at = ElectionTimeout * 3 / 2; at < end; at += ElectionTimeout * 3)
+        {
+            yield return new Fault(at, FaultKind.Corner, -1, -1, ElectionTimeout + r.Below((int)ElectionTimeout / 2), 0);
+        }
+    }
+
     /// <summary>More faults of the usual kinds, on all nodes a longer run may have.</summary>
     public static IEnumerable<Fault> More(SplitMix r, int nodes, long from, long end)
     {
         var count = r.Below(8);
         for (var i = 0; i < count; i++) yield return DrawFault(r, nodes, from + r.Below((int)(end - from)));
+    }
+
+    /// <summary>One node's journal is damaged again and again.</summary>
+    public static IEnumerable<Fault> OfBadDisk(SplitMix r, int nodes, long end)
+    {
+        var node = r.Below(nodes);
+        for (var at = ElectionTimeout * 2; at < end; at += ElectionTimeout + r.Below(3 * (int)ElectionTimeout))
+        {
+            yield return new Fault(at, FaultKind.JournalDamage, node, -1, r.Below(10_000), r.Below(1_000));
+        }
     }
 
     /// <summary>Storage goes bad.</summary>

@@ -43,12 +43,18 @@ internal sealed partial class Judge
     }
 
     /// <summary>A node's journal says that it may vote: enough of those that would know must know its incarnation.</summary>
-    public void Admitted(int node, ulong incarnation, bool forgetful, IReadOnlyCollection<NodeId> voters)
+    public void Admitted(int node, ulong incarnation, bool forgetful, IReadOnlyCollection<NodeId> voters, Slot chosen)
     {
         var self = new NodeId((ulong)node + 1);
         var others = voters.Where(v => v != self).ToArray();
         var know = others.Count(v => _nodes[(int)v.Value - 1].Met.Contains((self, incarnation)));
         Check(others.Length == 0 || know >= (forgetful ? others.Length : (others.Length / 2) + 1), "admitted too early", $"n{node + 1} is known to {know} of {others.Length}");
+        if (!forgetful) return;
+        foreach (var other in others)
+        {
+            var shared = _nodes[node].Shared.GetValueOrDefault(other);
+            Check(shared <= chosen, "admitted before it has learned", $"n{node + 1} has learned up to {chosen}, but {other} knows that it may have voted in {shared}");
+        }
     }
 
     /// <summary>A node stops for good.</summary>

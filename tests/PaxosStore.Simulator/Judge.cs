@@ -182,6 +182,7 @@ internal sealed partial class Judge
     {
         var facts = _nodes[node];
         var bit = 1UL << node;
+        RememberShared(node);
         foreach (var proposal in _slots.SelectMany(s => s.Proposals).Where(p => (p.Voters & bit) != 0))
         {
             proposal.Voters &= ~bit;
@@ -193,6 +194,18 @@ internal sealed partial class Judge
         facts.Forgetful = !wiped && (facts.Forgetful || facts.Admitted);
         facts.Forget();
         if (wiped) (facts.Snapshot, facts.Hollow) = (Slot.Zero, false);
+    }
+
+    private void RememberShared(int node)
+    {
+        for (var slot = new Slot(1); slot.Number <= _slots.Count; slot = slot.Next)
+        {
+            if (_nodes[node].Held(slot) is null) continue;
+            for (var other = 0; other < _nodes.Length; other++)
+            {
+                if (other != node && _nodes[other].Held(slot) is not null) _nodes[node].Shared[new NodeId((ulong)other + 1)] = slot;
+            }
+        }
     }
 
     private ulong Nodes(Func<NodeFacts, bool> condition)

@@ -75,6 +75,10 @@ internal sealed partial record Mutant(string Name, int Row, string What, Defects
         new("torn-write-skipped", 48, "recovery skips a torn record and takes those after it", new Defects { TornWriteSkipped = true }),
     ];
 
+    /// <summary>Where each is known to be noticed, so that the search is short.</summary>
+    public static IReadOnlyDictionary<string, ulong> KnownSeeds { get; } = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Mutants.txt"))
+        .Select(l => l.Split(' ')).ToDictionary(p => p[0], p => ulong.Parse(p[1], System.Globalization.CultureInfo.InvariantCulture));
+
     /// <summary>Where it happened.</summary>
     public string Seen => Row switch
     {

@@ -24,6 +24,7 @@ internal sealed class Network(Plan plan, Counters counters)
                     FaultKind.Mute => from == node,
                     FaultKind.Deafen => to == node,
                     FaultKind.CutLink => (from == node && to == fault.Other) || (from == fault.Other && to == node),
+                    FaultKind.Corner => (from == node || from == (node + 1) % plan.Voters) != (to == node || to == (node + 1) % plan.Voters),
                     FaultKind.Split => ((fault.Arg >> from) & 1) != ((fault.Arg >> to) & 1),
                     _ => false,
                 };

@@ -46,10 +46,18 @@ internal sealed record Plan
     {
         var plan = DrawUsual(seed);
         var r = new SplitMix(Mix(seed, 7));
-        var extras = Extras.Draw(r, plan.FirstNodes);
+        var corners = r.Below(16) == 0;
+        if (corners) plan = plan with { Voters = 5, Observers = 0, Drop = 0.15, Duplicate = 0.3, Tail = 0.2, TailMean = ElectionTimeout, Core = 0b10111 };
+        var extras = Extras.Draw(r, plan.FirstNodes, corners);
         var (usualEnd, end) = (plan.FaultsEnd, plan.FaultsEnd + extras.Longer);
         if (extras.Longer > 0) plan.Faults.AddRange(Simulator.Faults.More(r, plan.FirstNodes + extras.Spares, usualEnd / 2, end));
-        if (extras.Storage) plan.Faults.AddRange(Simulator.Faults.OfStorage(r, plan.FirstNodes + extras.Spares, end, wipes: true));
+        if (corners) plan = plan with { Faults = [.. Simulator.Faults.OfCorners(r, end)] };
+        if (extras is { Storage: true, Relapses: true })
+        {
+            plan.Faults.AddRange(Simulator.Faults.OfBadDisk(r, plan.FirstNodes, end));
+            plan = plan with { Tail = 0.2, TailMean = 3 * ElectionTimeout };
+        }
+        else if (extras.Storage) plan.Faults.AddRange(Simulator.Faults.OfStorage(r, plan.FirstNodes + extras.Spares, end, wipes: true));
         if (extras.Longer > 0 || extras.Storage) plan.Faults.Sort((a, b) => a.At.CompareTo(b.At));
         return plan with { FaultsEnd = end, Extras = extras, Options = plan.Options with { SnapshotPause = extras.SnapshotPause } };
     }

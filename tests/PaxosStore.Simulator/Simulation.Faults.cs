@@ -26,7 +26,7 @@ internal sealed partial class Simulation
                 node.Paused = true;
                 After(fault.For, new Event(EventKind.Resume, target, 0, 0, node.Incarnation, 0, null));
                 break;
-            case FaultKind.Isolate or FaultKind.Mute or FaultKind.Deafen or FaultKind.CutLink or FaultKind.Split:
+            case FaultKind.Isolate or FaultKind.Mute or FaultKind.Deafen or FaultKind.CutLink or FaultKind.Split or FaultKind.Corner:
                 Counters.Partitions++;
                 var links = _network.Links(fault, target);
                 _network.Cut(links, 1);

@@ -7,10 +7,10 @@ internal sealed class Snapshot(LogBase logBase, byte[] data, ulong digest)
 {
     public LogBase Base { get; } = logBase;
 
-    public byte[] Data { get; } = data;
+    public byte[] Data { get; private set; } = data;
 
     /// <summary>Over the whole; no longer what <see cref="Data"/> gives when the disk went bad.</summary>
-    public ulong Digest { get; private set; } = digest;
+    public ulong Digest { get; } = digest;
 
     public Slot Slot => Base.Through;
 
@@ -26,7 +26,11 @@ internal sealed class Snapshot(LogBase logBase, byte[] data, ulong digest)
     }
 
     /// <summary>Bits rot.</summary>
-    public void Damage() => Digest++;
+    public void Damage()
+    {
+        Data = [.. Data];
+        Data[Data.Length / 2] ^= 0x10;
+    }
 }
 
 /// <summary>
