@@ -3,11 +3,11 @@
 set -euo pipefail
 
 # program=package; a path where the package puts its programs beside the PATH
-tools=(etcd=etcd-server etcdctl=etcd-client iptables=iptables ip=iproute2 strace=strace gcc=gcc /usr/lib/postgresql/15/bin/initdb=postgresql-15)
+tools=(etcd=etcd-server etcdctl=etcd-client iptables=iptables ip=iproute2 strace=strace gcc=gcc /usr/include/stdio.h=libc6-dev /usr/lib/postgresql/15/bin/initdb=postgresql-15)
 
 missing=()
 for tool in "${tools[@]}"; do
-  command -v "${tool%%=*}" >/dev/null || missing+=("${tool##*=}")
+  [ -e "${tool%%=*}" ] || command -v "${tool%%=*}" >/dev/null || missing+=("${tool##*=}")
 done
 
 if [ ${#missing[@]} -eq 0 ]; then
