@@ -118,7 +118,9 @@ public sealed class AcceptorActorTests : TestKit
         var replayed = _parent.ExpectMsg<JournalReplayed>();
         Assert.Null(replayed.Identity);
         Assert.Empty(replayed.Records);
-        acceptor.Tell(new BeginAcceptor(Acceptor(), [new BaseRecord(Beginning, Consensus.Ballot.None, Slot.Zero, [])]));
+        var admitted = Acceptor();
+        admitted.Recover([new AdmittedRecord()]);
+        acceptor.Tell(new BeginAcceptor(admitted, [new BaseRecord(Beginning, Consensus.Ballot.None, Slot.Zero, []), new AdmittedRecord()]));
         _parent.ExpectMsg<AcceptorBegun>();
         AwaitAssert(() => Assert.Contains(_journal.Events, e => ((JournalBatch)e.Payload).Records.Contains(new AdmittedRecord())));
         Assert.Equal(_node.Identity.ToRecord("solo"), _journal.Begun[0].Records[0]);
