@@ -11,7 +11,7 @@ namespace PaxosStore.Cluster.Tests.Judges;
 public static class Linearizability
 {
     /// <summary>Judges all keys; <paramref name="stepsPerKey"/> bounds the search.</summary>
-    public static Verdict Check(IReadOnlyList<Operation> operations, int stepsPerKey = 1_000_000)
+    public static Verdict Check(IReadOnlyList<Operation> operations, int stepsPerKey = 10_000_000)
     {
         var violations = new List<string>();
         foreach (var group in operations.Where(o => o.Outcome != Outcome.Fail).GroupBy(o => o.Key))
