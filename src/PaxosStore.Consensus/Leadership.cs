@@ -84,9 +84,6 @@ internal sealed class Leadership
         return best;
     }
 
-    /// <summary>How far the members are, as far as they say.</summary>
-    public Followers Followers => _followers;
-
     public TimeSpan LogTime(Instant now) => _clock.Read(now.Elapsed);
 
     public void Start(Instant now, Effects effects)

@@ -72,9 +72,6 @@ public sealed class Learner
     /// <summary>What stands in for the log up to <see cref="Delivered"/>, together with the state there.</summary>
     public LogBase Base => new(_delivered, LogTime, _governing);
 
-    /// <summary>The snapshot being fetched from a peer, since the log it needs has been cut there; null when there is none.</summary>
-    public SnapshotProgress? Fetching => _snapshot.Progress;
-
     /// <summary>Highest slot handed on.</summary>
     public Slot Delivered => _delivered;
 

@@ -93,10 +93,6 @@ public sealed class Proposer
     /// <summary>While leading: all slots ≤ it are chosen.</summary>
     public Slot? Chosen => _leadership?.Chosen;
 
-    /// <summary>While leading: how far a member is, and whether it has been heard in the last election time-out.</summary>
-    public (Slot Chosen, bool Alive)? Progress(NodeId member, Instant now) =>
-        _leadership is { } leadership ? (leadership.Followers.Chosen(member), leadership.Followers.HeardSince(member, now.Elapsed - _options.ElectionTimeout)) : null;
-
     /// <summary>One input, all its effects.</summary>
     /// <exception cref="InvariantViolationException">The node must stop.</exception>
     public Effects Step(NodeId from, Message message, Instant now)

@@ -5,7 +5,7 @@ namespace PaxosStore.Consensus;
 /// <param name="Base">What it stands in for; null before the first piece.</param>
 /// <param name="Stored">Pieces stored.</param>
 /// <param name="Count">Pieces in all, 0 before the first.</param>
-public sealed record SnapshotProgress(NodeId From, LogBase? Base, int Stored, int Count);
+internal sealed record SnapshotProgress(NodeId From, LogBase? Base, int Stored, int Count);
 
 /// <summary>
 /// Pulls a snapshot piece by piece: one request under way, and a pause after each piece, so that a transfer never stands in the way of what keeps the cluster alive.

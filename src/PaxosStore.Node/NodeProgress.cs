@@ -1,5 +1,3 @@
-using PaxosStore.Consensus;
-
 namespace PaxosStore.Node;
 
 /// <summary>Where the node stands, written by its actors and read from any thread.</summary>
@@ -10,7 +8,6 @@ internal sealed class NodeProgress(KvView initial)
     private Point _applied = new(initial, TimeSpan.Zero);
     private ulong _leader;
     private long _chosenSlot;
-    private SnapshotProgress? _catching;
 
     public KvView View => Volatile.Read(ref _applied).View;
 
@@ -24,13 +21,6 @@ internal sealed class NodeProgress(KvView initial)
     {
         get => Volatile.Read(ref _chosenSlot);
         set => Volatile.Write(ref _chosenSlot, value);
-    }
-
-    /// <summary>The snapshot this node fetches since it is too far behind; null when it does not.</summary>
-    public SnapshotProgress? Catching
-    {
-        get => Volatile.Read(ref _catching);
-        set => Volatile.Write(ref _catching, value);
     }
 
     public void Applied(KvView view, TimeSpan now) => Volatile.Write(ref _applied, new Point(view, now));

@@ -77,7 +77,7 @@ public sealed record NodeSettings
     /// <summary>Whether the cluster is to be formed or runs already.</summary>
     public required ClusterState ClusterState { get; init; }
 
-    /// <summary>Refuses changes of the members that would leave too few started voters.</summary>
+    /// <summary>Known to operators of etcd; changes that would leave too few live voters are refused whatever it says.</summary>
     public required bool StrictReconfigCheck { get; init; }
 
     /// <summary>Most members without a vote.</summary>

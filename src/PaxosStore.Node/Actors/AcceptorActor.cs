@@ -4,6 +4,7 @@ using Akka.Persistence;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Journal;
+using PaxosStore.Node.Storage;
 using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node.Actors;
@@ -108,10 +109,10 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
     }
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) =>
-        _parent.Tell(new NodeFailure($"a journal write failed ({cause.GetBaseException().Message}); what reached the disk is unknown, so the node stops"));
+        _parent.Tell(new NodeFailure($"a journal write failed ({StorageFailure.Describe(cause)}); what reached the disk is unknown, so the node stops"));
 
     protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) =>
-        _parent.Tell(new NodeFailure($"the journal rejected a write ({cause.GetBaseException().Message}), so the node stops"));
+        _parent.Tell(new NodeFailure($"the journal rejected a write ({StorageFailure.Describe(cause)}), so the node stops"));
 
     protected override void OnRecoveryFailure(Exception reason, object? message = null) => _parent.Tell(new JournalDamaged(reason.GetBaseException().Message));
 

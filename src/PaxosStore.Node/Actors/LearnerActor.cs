@@ -36,7 +36,7 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
     public LearnerActor(NodeContext node, LearnerStart start, KvStateMachine state, NodeProgress progress, IActorRef facade, IActorRef snapshots, IActorRef parent, ILogger log)
     {
         (_node, _state, _progress, _facade, _snapshots, _parent, _log) = (node, state, progress, facade, snapshots, parent, log);
-        _trigger = new SnapshotTrigger(node.Settings.SnapshotCount, start.Base.Through.Number, start.SnapshotBytes);
+        _trigger = new SnapshotTrigger(node.Settings.SnapshotCount, start.SnapshotBytes);
         _learner = new Learner(node.Self, start.Base, node.Settings.Paxos, start.MemberSince);
         Follow();
         foreach (var message in start.Log) Carry(_learner.Step(node.Self, message, node.Elapsed));
@@ -61,7 +61,7 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
                 _log.SnapshotUseless(m.Reason);
                 _learner.Abandon();
                 break;
-            case SnapshotTaken m: _trigger.Taken(m.Slot, m.Bytes); break;
+            case SnapshotTaken m: _trigger.Taken(m.Bytes); break;
         }
     }
 
@@ -90,7 +90,6 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
         Follow();
         foreach (var chosen in effects.Deliver) Apply(chosen);
         _progress.ChosenSlot = _learner.Known.Number;
-        _progress.Catching = _learner.Fetching;
         _node.Send(effects.Now);
         if (effects.Deliver.Count > 0 && _trigger.Due(_state.View.HistoryBytes)) TakeSnapshot();
     }
@@ -144,7 +143,7 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
         {
             _state.Install(received.State);
             _progress.Applied(_state.View, _node.Elapsed);
-            _trigger.Taken(received.Base.Through.Number, received.Bytes);
+            _trigger.Taken(received.Bytes);
             _facade.Tell(new StateInstalled(_state.View), ActorRefs.NoSender);
             _log.SnapshotInstalled(received.Base.Through.Number, received.Bytes);
         }

@@ -5,9 +5,8 @@ namespace PaxosStore.Node.Actors;
 /// state on disk, and a restart costs in proportion to it.
 /// </summary>
 /// <param name="mostSlots">From so many slots on the log need not weigh as much as the state: an eighth is enough.</param>
-/// <param name="slot">Slot of the last one.</param>
-/// <param name="bytes">Its size.</param>
-internal sealed class SnapshotTrigger(long mostSlots, long slot, long bytes)
+/// <param name="bytes">Size of the last one.</param>
+internal sealed class SnapshotTrigger(long mostSlots, long bytes)
 {
     // A small state is not written again for every few writes.
     private const long LeastLogBytes = 8 << 20;
@@ -15,9 +14,6 @@ internal sealed class SnapshotTrigger(long mostSlots, long slot, long bytes)
     private long _slots;
     private long _logBytes;
     private bool _running;
-
-    /// <summary>Slot of the last snapshot.</summary>
-    public long Last { get; private set; } = slot;
 
     public void Applied(long valueBytes)
     {
@@ -35,9 +31,9 @@ internal sealed class SnapshotTrigger(long mostSlots, long slot, long bytes)
     public void Begun() => (_running, _slots, _logBytes) = (true, 0, 0);
 
     /// <summary>It is done; it failed when <paramref name="size"/> is 0, and is due again as the log grows on.</summary>
-    public void Taken(long at, long size)
+    public void Taken(long size)
     {
         _running = false;
-        if (size > 0) (Last, bytes) = (at, size);
+        if (size > 0) bytes = size;
     }
 }

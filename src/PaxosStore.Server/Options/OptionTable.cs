@@ -87,7 +87,7 @@ internal static class OptionTable
             Advice = "Add the member first (paxosctl member add), then start it with 'existing'. Without effect once the node has a journal.",
         },
         new("strict-reconfig-check", OptionGroup.Cluster, OptionKind.Switch, "BOOL",
-            "Refuse changes of the members that would leave too few started voters."),
+            "Accepted for etcd's sake: changes of the members that would leave too few live voters are refused always."),
         new("max-learners", OptionGroup.Cluster, OptionKind.Count, "N", "Most members without a vote at a time.")
         {
             Advice = "Each takes its share of the leader's network while it catches up.",
