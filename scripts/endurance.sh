@@ -18,6 +18,7 @@ Runs scenarios of tests/PaxosStore.Cluster.Tests at full size. Figures go to art
 
 Sizes by environment: PAXOSSTORE_BOUNDED_PUTS, PAXOSSTORE_BIG_KEYS, PAXOSSTORE_BIG_SECONDS, PAXOSSTORE_BIG_SNAPSHOT_COUNT, PAXOSSTORE_READY_MS, PAXOSSTORE_SILENCE_MS, PAXOSSTORE_ROLLING_ROUNDS,
 PAXOSSTORE_KILL_SWEEP, PAXOSSTORE_KILLS, PAXOSSTORE_CLUSTER_KILLS.
+The server is the published one (compiled ahead of time, as operators run it); PAXOSSTORE_SERVER_DLL names another.
 Needs about 2 GB of memory and 5 GB of disk below TMPDIR (${TMPDIR:-/tmp}).
 TEXT
 }
@@ -62,6 +63,12 @@ case "$command" in
 esac
 
 dotnet build -c Release "$tests" --nologo -v q -nodeReuse:false </dev/null
+if [ -z "${PAXOSSTORE_SERVER_DLL:-}" ]; then
+  runtime=$(dotnet --info | awk '/ RID:/ { print $2; exit }')
+  case "$runtime" in linux-*) ;; *) runtime=linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/') ;; esac
+  dotnet publish -c Release -r "$runtime" --self-contained false "$repo/src/PaxosStore.Server" -o "$repo/artifacts/publish" --nologo -v q -nodeReuse:false </dev/null
+  export PAXOSSTORE_SERVER_DLL=$repo/artifacts/publish/PaxosStore.Server.dll
+fi
 failed=()
 for part in "${parts[@]}"; do "$part" || failed+=("$part"); done
 [ ${#failed[@]} -eq 0 ] || { echo "endurance.sh: failed: ${failed[*]}" >&2; exit 1; }
