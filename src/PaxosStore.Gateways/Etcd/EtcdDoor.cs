@@ -12,6 +12,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PaxosStore.Gateways.Etcd.Compaction;
 using PaxosStore.Gateways.Etcd.Services;
+using PaxosStore.Gateways.Listening;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd;
@@ -43,6 +44,7 @@ public static class EtcdDoor
 
         // Refused requests and broken messages are the client's business; logged they would be noise. Faults of our own are logged by the interceptor.
         services.AddLogging(logging => logging.AddFilter("Grpc", LogLevel.Warning).AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None));
+        services.AddSharedPorts();
         services.TryAddSingleton<CallInterceptor>();
         services.TryAddSingleton<Headers>();
         services.TryAddSingleton<RecentStatus>();
