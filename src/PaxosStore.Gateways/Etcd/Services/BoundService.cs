@@ -1,16 +1,28 @@
 using Google.Protobuf;
 using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
+using PaxosStore.Gateways.Etcd.Json;
 
 namespace PaxosStore.Gateways.Etcd.Services;
+
+/// <summary>A service that the JSON gateway can call.</summary>
+internal interface IBoundService
+{
+    /// <summary>Tells the gateway its methods.</summary>
+    void Bind(GatewayMethods gateway);
+}
 
 /// <summary>
 /// A generated service as the gRPC server gets to see it: the same methods, but a message that is no protobuf is the client's error. Requests of unary
 /// calls are parsed before any interceptor runs, so there is no other place to say so.
 /// </summary>
-internal sealed class BoundService<TService>(TService service, Action<ServiceBinderBase, TService> bind) : IServiceMethodProvider<BoundService<TService>>
+internal sealed class BoundService<TService>(TService service, Action<ServiceBinderBase, TService> bind)
+    : IServiceMethodProvider<BoundService<TService>>, IBoundService
     where TService : class
 {
+    /// <inheritdoc/>
+    public void Bind(GatewayMethods gateway) => bind(gateway, service);
+
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<BoundService<TService>> context) => bind(new Binder(context), service);
 
     private sealed class Binder(ServiceMethodProviderContext<BoundService<TService>> context) : ServiceBinderBase
