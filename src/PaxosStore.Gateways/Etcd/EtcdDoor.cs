@@ -13,6 +13,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PaxosStore.Gateways.Etcd.Compaction;
 using PaxosStore.Gateways.Etcd.Json;
+using PaxosStore.Gateways.Etcd.Metrics;
 using PaxosStore.Gateways.Etcd.Services;
 using PaxosStore.Gateways.Listening;
 using PaxosStore.Kv;
@@ -38,6 +39,7 @@ public static class EtcdDoor
 
             // What fails after a message was understood is translated by the interceptor; what is left tells the client what was wrong with its bytes.
             grpc.EnableDetailedErrors = true;
+            grpc.Interceptors.Add<CountingInterceptor>();
             grpc.Interceptors.Add<CallInterceptor>();
         });
         services.AddSingleton<IConfigureOptions<GrpcServiceOptions>>(
@@ -47,6 +49,10 @@ public static class EtcdDoor
         // Refused requests and broken messages are the client's business; logged they would be noise. Faults of our own are logged by the interceptor.
         services.AddLogging(logging => logging.AddFilter("Grpc", LogLevel.Warning).AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None));
         services.AddSharedPorts();
+        services.TryAddSingleton<CallCounters>();
+        services.TryAddSingleton<CountingInterceptor>();
+        services.TryAddSingleton<StoreInstruments>();
+        services.TryAddSingleton<MetricsPage>();
         services.TryAddSingleton<CallInterceptor>();
         services.TryAddSingleton<Headers>();
         services.TryAddSingleton<RecentStatus>();
@@ -79,7 +85,8 @@ public static class EtcdDoor
         where TService : class
     {
         services.TryAddSingleton<TService>();
-        services.TryAddSingleton(provider => new BoundService<TService>(provider.GetRequiredService<TService>(), bind));
+        services.TryAddSingleton(provider => new BoundService<TService>(
+            provider.GetRequiredService<TService>(), bind, provider.GetRequiredService<CallCounters>()));
         services.TryAddSingleton<IServiceMethodProvider<BoundService<TService>>>(provider => provider.GetRequiredService<BoundService<TService>>());
         services.AddSingleton<IBoundService>(provider => provider.GetRequiredService<BoundService<TService>>());
     }
@@ -87,6 +94,10 @@ public static class EtcdDoor
     /// <summary>Maps the gRPC services.</summary>
     public static IEndpointRouteBuilder MapEtcdDoor(this IEndpointRouteBuilder endpoints)
     {
+        ArgumentNullException.ThrowIfNull(endpoints);
+
+        // Listens before there is anything to hear.
+        endpoints.ServiceProvider.GetRequiredService<StoreInstruments>();
         endpoints.MapGrpcService<BoundService<KvService>>();
         endpoints.MapGrpcService<BoundService<LeaseService>>();
         endpoints.MapGrpcService<WatchService>();
@@ -104,6 +115,8 @@ public static class EtcdDoor
         endpoints.Map("/health", EtcdHttp.HealthAsync);
         endpoints.Map("/livez/{check?}", Probes.LivezAsync);
         endpoints.Map("/readyz/{check?}", Probes.ReadyzAsync);
+        endpoints.Map("/metrics", (HttpContext http, MetricsPage page) => page.MetricsAsync(http));
+        endpoints.Map("/debug/vars", MetricsPage.VarsAsync);
         MapGateway(endpoints, "/v3");
         MapGateway(endpoints, "/v3beta");
         endpoints.MapFallback("{**path}", http => PlainText.WriteAsync(http, StatusCodes.Status404NotFound, "404 page not found"));

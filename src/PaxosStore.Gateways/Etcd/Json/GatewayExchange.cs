@@ -19,7 +19,7 @@ internal sealed class GatewayExchange(HttpContext http, PipeReader input, PipeWr
     /// <summary>The next request; null at the end of the body.</summary>
     /// <exception cref="JsonShapeException">It can't be read.</exception>
     /// <exception cref="RpcException">It is larger than any message may be.</exception>
-    internal async ValueTask<TRequest?> ReadAsync<TRequest>() where TRequest : class
+    internal async ValueTask<TRequest?> ReadAsync<TRequest>(CancellationToken cancellation) where TRequest : class
     {
         TRequest? message = null;
         try
@@ -30,7 +30,7 @@ internal sealed class GatewayExchange(HttpContext http, PipeReader input, PipeWr
                     message = Activator.CreateInstance<TRequest>();
                     JsonReader.Read(json, (IMessage)message);
                 },
-                Call.CancellationToken);
+                cancellation);
             if (!found) return null;
         }
         catch (JsonTooLargeException e)

@@ -3,7 +3,6 @@ using Google.Protobuf;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using PaxosStore.Gateways.Etcd.Services;
@@ -53,7 +52,7 @@ internal sealed class GatewayMethods : ServiceBinderBase
 
         Add(method, async exchange =>
         {
-            var request = await exchange.ReadAsync<TRequest>() ?? Activator.CreateInstance<TRequest>();
+            var request = await exchange.ReadAsync<TRequest>(exchange.Call.CancellationToken) ?? Activator.CreateInstance<TRequest>();
             await exchange.ReplyAsync((IMessage)await call(request, exchange.Call));
         });
     }
@@ -71,7 +70,7 @@ internal sealed class GatewayMethods : ServiceBinderBase
 
         Add(method, async exchange =>
         {
-            var request = await exchange.ReadAsync<TRequest>() ?? Activator.CreateInstance<TRequest>();
+            var request = await exchange.ReadAsync<TRequest>(exchange.Call.CancellationToken) ?? Activator.CreateInstance<TRequest>();
             await StreamAsync(exchange, () => call(request, new Writer<TResponse>(exchange, WriteMessage), exchange.Call));
         });
     }
@@ -113,7 +112,7 @@ internal sealed class GatewayMethods : ServiceBinderBase
     {
         try
         {
-            return await exchange.ReadAsync<TRequest>();
+            return await exchange.ReadAsync<TRequest>(exchange.Call.CancellationToken);
         }
         catch (JsonShapeException e)
         {
@@ -148,12 +147,12 @@ internal sealed class GatewayMethods : ServiceBinderBase
             if (ended) return false;
             try
             {
-                var request = next ?? await exchange.ReadAsync<TRequest>().AsTask().WaitAsync(cancellationToken);
+                var request = next ?? await exchange.ReadAsync<TRequest>(cancellationToken);
                 next = null;
                 ended = request is null;
                 if (request is not null) Current = request;
             }
-            catch (Exception e) when (e is JsonShapeException or BadHttpRequestException)
+            catch (Exception e) when (e is JsonShapeException or IOException)
             {
                 ended = true;
             }

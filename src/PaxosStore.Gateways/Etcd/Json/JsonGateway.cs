@@ -52,7 +52,7 @@ internal sealed class JsonGateway
         {
             await exchange.RefuseAsync(e.Status);
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException && cancellation.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException || (e is IOException and not BadHttpRequestException))
         {
             // The client is gone: there is nobody to tell.
         }

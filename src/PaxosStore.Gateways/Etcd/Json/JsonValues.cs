@@ -26,17 +26,25 @@ internal sealed class JsonValues(PipeReader input, long maxBytes)
     /// <summary>Hands the next value to <paramref name="take"/>; false at the end of the body.</summary>
     /// <exception cref="JsonShapeException">The body ends within a value.</exception>
     /// <exception cref="JsonTooLargeException">The value is longer than the limit.</exception>
+    /// <exception cref="OperationCanceledException">Reading was stopped.</exception>
     internal async ValueTask<bool> ReadAsync(Action<ReadOnlySequence<byte>> take, CancellationToken cancellation)
     {
+        // The web server's reader must be left as it was found, which a read that is cancelled by its token does not do.
+        await using var stop = cancellation.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), input);
         var scanned = 0L;
         while (true)
         {
-            var read = await input.ReadAsync(cancellation);
+            var read = await input.ReadAsync(CancellationToken.None);
             var buffer = read.Buffer;
             if (scanned == 0) buffer = SkipBlanks(buffer);
             var end = Scan(buffer.Slice(scanned));
             var length = end < 0 ? buffer.Length : scanned + end;
-            if (length > maxBytes) throw new JsonTooLargeException(length);
+            if (read.IsCanceled || length > maxBytes)
+            {
+                input.AdvanceTo(buffer.End);
+                throw read.IsCanceled ? new OperationCanceledException(cancellation) : new JsonTooLargeException(length);
+            }
+
             if (end < 0 && read.IsCompleted && bare && buffer.Length > 0) end = buffer.Length - scanned;
             if (end >= 0)
             {

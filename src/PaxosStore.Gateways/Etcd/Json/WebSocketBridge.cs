@@ -13,6 +13,7 @@ internal static class WebSocketBridge
 {
     private const string Bearer = "Bearer";
     private const int BufferBytes = 16 * 1024;
+    private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
 
     internal delegate Task Call(PipeReader input, PipeWriter output, string authorization, CancellationToken cancellation);
 
@@ -34,8 +35,11 @@ internal static class WebSocketBridge
         {
             await output.Writer.CompleteAsync();
             await sending;
-            await gone.CancelAsync();
             await input.Reader.CompleteAsync();
+
+            // A connection that is cut before the client has answered the closing would cost it what it has not read yet.
+            await Task.WhenAny(receiving, Task.Delay(ClosePatience, gone.Token));
+            await gone.CancelAsync();
             await receiving;
         }
     }
@@ -103,12 +107,11 @@ internal static class WebSocketBridge
 
     private static async ValueTask SendLineAsync(WebSocket socket, ReadOnlySequence<byte> line, CancellationToken cancellation)
     {
-        if (line.IsEmpty) return;
-        foreach (var segment in line.Slice(0, line.Length - 1))
+        var left = line.Length;
+        foreach (var segment in line)
         {
-            await socket.SendAsync(segment, WebSocketMessageType.Text, endOfMessage: false, cancellation);
+            left -= segment.Length;
+            await socket.SendAsync(segment, WebSocketMessageType.Text, endOfMessage: left == 0, cancellation);
         }
-
-        await socket.SendAsync(line.Slice(line.Length - 1).First, WebSocketMessageType.Text, endOfMessage: true, cancellation);
     }
 }

@@ -8,18 +8,19 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using PaxosStore.Gateways.Etcd.Json;
+using PaxosStore.Gateways.Etcd.Metrics;
 using PaxosStore.Gateways.Etcd.Watching;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>Watch streams. The method is bound by hand because replies are <see cref="WatchFrame"/>s, not generated messages.</summary>
-internal sealed class WatchService(IKvStore store, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends, TimeProvider? time = null)
-    : IBoundService
+internal sealed class WatchService(
+    IKvStore store, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends, CallCounters counters, TimeProvider? time = null) : IBoundService
 {
     private const int FlushBytes = 64 * 1024;
 
-    private static readonly Method<WatchRequest, WatchFrame> Method = new(
+    private Method<WatchRequest, WatchFrame> Method => new(
         MethodType.DuplexStreaming, "etcdserverpb.Watch", "Watch",
         Marshallers.Create((_, _) => throw new NotSupportedException(), Read),
         Marshallers.Create<WatchFrame>(Write, _ => throw new NotSupportedException()));
@@ -42,8 +43,9 @@ internal sealed class WatchService(IKvStore store, Headers headers, IOptions<Etc
         }
     }
 
-    private static WatchRequest Read(DeserializationContext context)
+    private WatchRequest Read(DeserializationContext context)
     {
+        counters.CountReceived(context.PayloadLength);
         try
         {
             return WatchRequest.Parser.ParseFrom(context.PayloadAsReadOnlySequence());
@@ -54,9 +56,11 @@ internal sealed class WatchService(IKvStore store, Headers headers, IOptions<Etc
         }
     }
 
-    private static void Write(WatchFrame frame, SerializationContext context)
+    private void Write(WatchFrame frame, SerializationContext context)
     {
-        context.SetPayloadLength(WatchFrameWriter.Size(frame));
+        var size = WatchFrameWriter.Size(frame);
+        counters.CountSent(size);
+        context.SetPayloadLength(size);
         WatchFrameWriter.Write(frame, context.GetBufferWriter());
         context.Complete();
     }
@@ -71,10 +75,10 @@ internal sealed class WatchService(IKvStore store, Headers headers, IOptions<Etc
 
     /// <summary>Tells the gRPC server about the one method.</summary>
     [SuppressMessage("Performance", "CA1812", Justification = "Created by the service container.")]
-    internal sealed class Binding : IServiceMethodProvider<WatchService>
+    internal sealed class Binding(WatchService watch) : IServiceMethodProvider<WatchService>
     {
         public void OnServiceMethodDiscovery(ServiceMethodProviderContext<WatchService> context) =>
-            context.AddDuplexStreamingMethod(Method, [], (service, reader, writer, call) =>
+            context.AddDuplexStreamingMethod(watch.Method, [], (service, reader, writer, call) =>
             {
                 var body = call.GetHttpContext().Response.BodyWriter;
                 return service.WatchAsync(reader, writer, async cancellation => await body.FlushAsync(cancellation), call);
