@@ -53,13 +53,13 @@ public sealed record NodeSettings
     /// <summary>How the database is reached; it may hold a password.</summary>
     public string StorageConnection { get; init; } = "";
 
-    /// <summary>Where clients are served (HTTP/2).</summary>
+    /// <summary>Where clients are served: gRPC, and the same over HTTP/1.1.</summary>
     public required IReadOnlyList<Uri> ListenClientUrls { get; init; }
 
     /// <summary>Where clients are told to connect.</summary>
     public required IReadOnlyList<Uri> AdvertiseClientUrls { get; init; }
 
-    /// <summary>Where plain HTTP (health, version) is served.</summary>
+    /// <summary>Where else HTTP/1.1 is served; may be none.</summary>
     public required IReadOnlyList<Uri> ListenHttpUrls { get; init; }
 
     /// <summary>Where peers are listened for.</summary>
@@ -157,7 +157,6 @@ public sealed record NodeSettings
 
         var (provider, connection) = Storage(c);
         var clients = Urls(c, "listen-client-urls");
-        var http = Urls(c, "listen-http-urls");
         return new NodeSettings
         {
             Name = name,
@@ -166,7 +165,7 @@ public sealed record NodeSettings
             StorageConnection = connection,
             ListenClientUrls = clients,
             AdvertiseClientUrls = Urls(c, "advertise-client-urls") is { Count: > 0 } advertised ? advertised : clients,
-            ListenHttpUrls = http.Count > 0 ? http : [.. clients.Select(u => new UriBuilder(u) { Port = u.Port + 10 }.Uri)],
+            ListenHttpUrls = Urls(c, "listen-http-urls"),
             ListenPeerUrl = Url(c, "listen-peer-urls"),
             AdvertisePeerUrl = advertisePeer,
             InitialCluster = cluster,

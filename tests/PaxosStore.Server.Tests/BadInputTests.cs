@@ -151,7 +151,7 @@ public sealed class BadInputTests
     [InlineData("--listen-client-urls", "http://127.0.0.1:2380", "--listen-client-urls and --listen-peer-urls both use port 2380")]
     [InlineData("--listen-client-urls", "http://0.0.0.0:2380", "--listen-client-urls and --listen-peer-urls both use port 2380")]
     [InlineData("--listen-http-urls", "http://localhost:2379", "--listen-client-urls and --listen-http-urls both use port 2379")]
-    [InlineData("--listen-client-urls", "http://127.0.0.1:2370", "--listen-http-urls and --listen-peer-urls both use port 2380")]
+    [InlineData("--listen-http-urls", "http://127.0.0.1:2380", "--listen-http-urls and --listen-peer-urls both use port 2380")]
     public void Two_listeners_may_not_share_a_port(string flag, string url, string message) =>
         Assert.Contains(message, Load.ErrorOf(flag, url), StringComparison.Ordinal);
 

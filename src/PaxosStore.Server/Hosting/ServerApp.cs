@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using PaxosStore.Gateways.Etcd;
+using PaxosStore.Gateways.Listening;
 using PaxosStore.Node;
 using PaxosStore.Server.Logging;
 using PaxosStore.Server.Options;
@@ -47,8 +48,7 @@ internal static class ServerApp
     {
         EtcdDoor.ConfigureLimits(kestrel);
 
-        // One port can't tell the protocols apart without TLS: each has its own.
-        foreach (var url in node.ListenClientUrls) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http2);
+        foreach (var url in node.ListenClientUrls) kestrel.ListenShared(Ports.Address(url), url.Port);
         foreach (var url in node.ListenHttpUrls) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http1);
     }
 

@@ -14,7 +14,7 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, Given> Values, bo
         "cert-file", "key-file", "client-cert-auth", "trusted-ca-file", "auto-tls", "peer-cert-file", "peer-key-file", "peer-client-cert-auth",
         "peer-trusted-ca-file", "peer-auto-tls", "cipher-suites", "auth-token", "max-snapshots", "max-wals", "wal-dir",
         "max-txn-ops", "max-request-bytes", "logger", "log-outputs",
-        "log-format", "enable-v2", "enable-pprof", "metrics", "listen-metrics-urls", "listen-client-http-urls", "discovery", "discovery-srv",
+        "log-format", "enable-v2", "enable-pprof", "metrics", "listen-metrics-urls", "discovery", "discovery-srv",
         "pre-vote", "force-new-cluster", "unsafe-no-fsync", "cors", "host-whitelist", "experimental-initial-corrupt-check",
     ];
 

@@ -49,7 +49,7 @@ internal static class OptionTable
             Advice = "Environment and command line override it. config/paxosstore.conf lists all keys.",
         },
         new(ListenClientUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS",
-            "Where clients are served (gRPC over HTTP/2, without TLS); several with commas.")
+            "Where clients are served: gRPC, and the JSON gateway, /health and /metrics over HTTP/1.1, on one port; several with commas.")
         {
             Advice = "Use http://0.0.0.0:2379 to serve every interface; only on networks where everybody may read and write.",
         },
@@ -58,9 +58,11 @@ internal static class OptionTable
             DerivedDefault = "listen-client-urls",
             Advice = "Set it when clients reach the node by another address than it listens on.",
         },
-        new(ListenHttpUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Where /health and /version are served (HTTP/1.1).")
+        new(ListenHttpUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Where else the JSON gateway, /health and /metrics are served (HTTP/1.1).")
         {
-            DerivedDefault = "client ports + 10",
+            DerivedDefault = "none",
+            EtcdName = "listen-client-http-urls",
+            Advice = "Give probes and scrapers an address of their own with it. As --listen-client-http-urls it is understood, too.",
         },
         new(ListenPeerUrls, OptionGroup.Cluster, OptionKind.ListenUrl, "URL", "Where the other members connect.")
         {
@@ -140,7 +142,7 @@ internal static class OptionTable
     ];
 
     /// <summary>The option of that name, or null.</summary>
-    internal static ServerOption? Find(string name) => All.FirstOrDefault(option => option.Name == name);
+    internal static ServerOption? Find(string name) => All.FirstOrDefault(option => option.Name == name || option.EtcdName == name);
 
     /// <summary>The default as the reference configuration has it; empty when it is derived or none.</summary>
     internal static string Default(ServerOption option) =>

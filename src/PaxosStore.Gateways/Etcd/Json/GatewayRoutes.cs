@@ -1,0 +1,41 @@
+namespace PaxosStore.Gateways.Etcd.Json;
+
+/// <summary>Which path of the JSON gateway is which gRPC method. A service that is added adds its rows here.</summary>
+internal static class GatewayRoutes
+{
+    /// <summary>Path below <c>/v3/</c> or <c>/v3beta/</c>, and the full name of the method.</summary>
+    internal static IReadOnlyDictionary<string, string> All { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["kv/range"] = "etcdserverpb.KV/Range",
+        ["kv/put"] = "etcdserverpb.KV/Put",
+        ["kv/deleterange"] = "etcdserverpb.KV/DeleteRange",
+        ["kv/txn"] = "etcdserverpb.KV/Txn",
+        ["kv/compaction"] = "etcdserverpb.KV/Compact",
+
+        ["watch"] = "etcdserverpb.Watch/Watch",
+
+        ["lease/grant"] = "etcdserverpb.Lease/LeaseGrant",
+        ["lease/revoke"] = "etcdserverpb.Lease/LeaseRevoke",
+        ["lease/keepalive"] = "etcdserverpb.Lease/LeaseKeepAlive",
+        ["lease/timetolive"] = "etcdserverpb.Lease/LeaseTimeToLive",
+        ["lease/leases"] = "etcdserverpb.Lease/LeaseLeases",
+        ["kv/lease/revoke"] = "etcdserverpb.Lease/LeaseRevoke",
+        ["kv/lease/timetolive"] = "etcdserverpb.Lease/LeaseTimeToLive",
+        ["kv/lease/leases"] = "etcdserverpb.Lease/LeaseLeases",
+
+        ["cluster/member/add"] = "etcdserverpb.Cluster/MemberAdd",
+        ["cluster/member/remove"] = "etcdserverpb.Cluster/MemberRemove",
+        ["cluster/member/update"] = "etcdserverpb.Cluster/MemberUpdate",
+        ["cluster/member/list"] = "etcdserverpb.Cluster/MemberList",
+        ["cluster/member/promote"] = "etcdserverpb.Cluster/MemberPromote",
+
+        ["maintenance/alarm"] = "etcdserverpb.Maintenance/Alarm",
+        ["maintenance/status"] = "etcdserverpb.Maintenance/Status",
+        ["maintenance/defragment"] = "etcdserverpb.Maintenance/Defragment",
+        ["maintenance/hash"] = "etcdserverpb.Maintenance/Hash",
+        ["maintenance/hashkv"] = "etcdserverpb.Maintenance/HashKV",
+        ["maintenance/snapshot"] = "etcdserverpb.Maintenance/Snapshot",
+        ["maintenance/transfer-leadership"] = "etcdserverpb.Maintenance/MoveLeader",
+        ["maintenance/downgrade"] = "etcdserverpb.Maintenance/Downgrade",
+    };
+}
