@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Gateways.Etcd.Compaction;
 using PaxosStore.Gateways.Etcd.Services;
 using PaxosStore.Kv;
@@ -47,6 +48,9 @@ public static class EtcdDoor
         services.TryAddSingleton<Headers>();
         services.TryAddSingleton<RecentStatus>();
         services.TryAddSingleton<QuotaGuard>();
+        services.TryAddSingleton<TokenTouches>();
+        services.TryAddSingleton<Passwords>();
+        services.TryAddSingleton<Doorkeeper>();
         services.TryAddSingleton<LeaderMonitor>();
         services.TryAddSingleton<StreamEnds>();
         services.TryAddSingleton<WatchService>();
@@ -54,6 +58,7 @@ public static class EtcdDoor
         AddService<LeaseService>(services, Lease.BindService);
         AddService<ClusterService>(services, Cluster.BindService);
         AddService<MaintenanceService>(services, Maintenance.BindService);
+        AddService<AuthService>(services, Auth.BindService);
         AddService<HealthService>(services, Health.BindService);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<WatchService>, WatchService.Binding>());
         return services;
@@ -84,6 +89,7 @@ public static class EtcdDoor
         endpoints.MapGrpcService<WatchService>();
         endpoints.MapGrpcService<BoundService<ClusterService>>();
         endpoints.MapGrpcService<BoundService<MaintenanceService>>();
+        endpoints.MapGrpcService<BoundService<AuthService>>();
         endpoints.MapGrpcService<BoundService<HealthService>>();
         return endpoints;
     }

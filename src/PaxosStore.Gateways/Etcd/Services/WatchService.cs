@@ -6,13 +6,14 @@ using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Gateways.Etcd.Watching;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>Watch streams. The method is bound by hand because replies are <see cref="WatchFrame"/>s, not generated messages.</summary>
-internal sealed class WatchService(IKvStore store, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends, TimeProvider? time = null)
+internal sealed class WatchService(IKvStore store, Doorkeeper doorkeeper, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends, TimeProvider? time = null)
 {
     private const int FlushBytes = 64 * 1024;
 
@@ -22,7 +23,8 @@ internal sealed class WatchService(IKvStore store, Headers headers, IOptions<Etc
         var sink = new FrameSink(writer, context.GetHttpContext().Response.BodyWriter, FlushBytes);
         try
         {
-            await new WatchStream(store, headers, options.Value, sink).RunAsync(reader, time ?? TimeProvider.System, end);
+            var access = new WatchAccess(doorkeeper, context);
+            await new WatchStream(store, access, headers, options.Value, sink).RunAsync(reader, time ?? TimeProvider.System, end);
         }
         catch (OperationCanceledException)
         {
