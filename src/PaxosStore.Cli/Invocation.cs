@@ -35,9 +35,9 @@ internal sealed record Invocation(Command Command, IReadOnlyList<string> Operand
         }
 
         var given = options.ToDictionary(command);
-        if (!given.ContainsKey("endpoints") && environment.TryGetValue("PAXOSCTL_ENDPOINTS", out var endpoints) && endpoints.Length > 0)
+        foreach (var (option, variable) in new[] { ("endpoints", "PAXOSCTL_ENDPOINTS"), ("user", "PAXOSCTL_USER") })
         {
-            given["endpoints"] = endpoints;
+            if (!given.ContainsKey(option) && environment.TryGetValue(variable, out var value) && value.Length > 0) given[option] = value;
         }
 
         return new Invocation(command, operands, given);

@@ -32,7 +32,12 @@ internal static class ServerApp
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, options.Node));
         builder.Services.AddRouting();
         builder.Services.AddPaxosStore(options.Node);
-        builder.Services.AddEtcdDoor(door => door.LeaderLossGrace = options.Node.ElectionTimeout * ElectionsWithoutLeader);
+        builder.Services.AddEtcdDoor(door =>
+        {
+            door.LeaderLossGrace = options.Node.ElectionTimeout * ElectionsWithoutLeader;
+            door.BcryptCost = options.BcryptCost;
+            door.AuthTokenTtl = options.AuthTokenTtl;
+        });
         builder.Services.AddAutoCompaction(options.AutoCompaction);
         return builder.Build();
     }

@@ -15,6 +15,8 @@ internal static class OptionTable
     internal const string InitialCluster = "initial-cluster";
     internal const string AutoCompactionMode = "auto-compaction-mode";
     internal const string AutoCompactionRetention = "auto-compaction-retention";
+    internal const string BcryptCost = "bcrypt-cost";
+    internal const string AuthTokenTtl = "auth-token-ttl";
     internal const string HeartbeatInterval = "heartbeat-interval";
     internal const string ElectionTimeout = "election-timeout";
     internal const string LogLevel = "log-level";
@@ -63,6 +65,14 @@ internal static class OptionTable
             DerivedDefault = "none",
             EtcdName = "listen-client-http-urls",
             Advice = "Give probes and scrapers an address of their own with it. As --listen-client-http-urls it is understood, too.",
+        },
+        new(BcryptCost, OptionGroup.Clients, OptionKind.Count, "N", "How much work a password's hash costs, as a power of two from 4 to 31.")
+        {
+            Advice = "Each step up doubles the time that signing in takes, and the time that trying out stolen hashes takes.",
+        },
+        new(AuthTokenTtl, OptionGroup.Clients, OptionKind.Count, "SECONDS", "How long a token that stands for a password lasts unused.")
+        {
+            Advice = "The same on every node: the node that a client signs in to decides.",
         },
         new(ListenPeerUrls, OptionGroup.Cluster, OptionKind.ListenUrl, "URL", "Where the other members connect.")
         {

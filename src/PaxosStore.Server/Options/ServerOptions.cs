@@ -1,3 +1,4 @@
+using System.Globalization;
 using Akka.Configuration;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Gateways.Etcd.Compaction;
@@ -16,6 +17,12 @@ internal sealed record ServerOptions
 
     /// <summary>How much history is kept without anybody compacting it.</summary>
     internal required AutoCompaction AutoCompaction { get; init; }
+
+    /// <summary>How much work a password's hash costs.</summary>
+    internal required int BcryptCost { get; init; }
+
+    /// <summary>How long a token lasts unused.</summary>
+    internal required TimeSpan AuthTokenTtl { get; init; }
 
     /// <summary>What the operator should know but what does not stop the start.</summary>
     internal required IReadOnlyList<string> Notices { get; init; }
@@ -47,6 +54,8 @@ internal sealed record ServerOptions
                 Node = settings,
                 LogLevel = Level(complete),
                 AutoCompaction = Compaction(complete),
+                BcryptCost = Number(complete, OptionTable.BcryptCost, 4, 31),
+                AuthTokenTtl = TimeSpan.FromSeconds(Number(complete, OptionTable.AuthTokenTtl, 1, int.MaxValue)),
                 Notices = notices,
             };
         }
@@ -90,6 +99,14 @@ internal sealed record ServerOptions
         {
             throw new OptionsException($"--{OptionTable.AutoCompactionRetention}: {e.Message}");
         }
+    }
+
+    private static int Number(IReadOnlyDictionary<string, Given> values, string option, int least, int most)
+    {
+        var number = int.Parse(Completion.Effective(values, option), CultureInfo.InvariantCulture);
+        return number >= least && number <= most
+            ? number
+            : throw new OptionsException($"--{option}: '{number}' is not usable; expected a whole number from {least} to {most}");
     }
 
     private static LogLevel Level(IReadOnlyDictionary<string, Given> values) =>
