@@ -79,7 +79,7 @@ internal sealed class PatroniCluster : IAsyncDisposable
     }
 
     /// <summary>Looks again and again that <paramref name="leader"/> takes writes, and does one each time.</summary>
-    public async Task StaysLeaderAsync(PatroniMember leader, TimeSpan time)
+    public static async Task StaysLeaderAsync(PatroniMember leader, TimeSpan time)
     {
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < time; await Task.Delay(Poll))
         {

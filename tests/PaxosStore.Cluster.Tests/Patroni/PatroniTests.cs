@@ -76,14 +76,14 @@ public sealed class PatroniTests(ITestOutputHelper output)
         var leader = await patroni.WaitHealthyAsync(Recovery);
         var killed = store.Nodes[await store.LeaderAsync(TimeSpan.FromSeconds(20))];
         killed.Kill();
-        await patroni.StaysLeaderAsync(leader, TimeSpan.FromSeconds(12));
+        await PatroniCluster.StaysLeaderAsync(leader, TimeSpan.FromSeconds(12));
         await store.StartAllAsync();
 
         var paused = store.Nodes[await store.LeaderAsync(TimeSpan.FromSeconds(20))];
         paused.Pause();
-        await patroni.StaysLeaderAsync(leader, PatroniCluster.Ttl + TimeSpan.FromSeconds(5));
+        await PatroniCluster.StaysLeaderAsync(leader, PatroniCluster.Ttl + TimeSpan.FromSeconds(5));
         paused.Resume();
-        await patroni.StaysLeaderAsync(leader, TimeSpan.FromSeconds(5));
+        await PatroniCluster.StaysLeaderAsync(leader, TimeSpan.FromSeconds(5));
     }
 
     private async Task DemotesWithoutTheStoreAsync(TestCluster store, PatroniCluster patroni)
@@ -111,7 +111,7 @@ public sealed class PatroniTests(ITestOutputHelper output)
             "the leader has taken the failsafe mode up", Recovery,
             async () => (await store.Clients[0].Kv.RangeAsync(new RangeRequest { Key = key })).Count == 1);
         foreach (var node in store.Nodes.Take(2)) node.Kill();
-        await patroni.StaysLeaderAsync(leader, PatroniCluster.Ttl + TimeSpan.FromSeconds(10));
+        await PatroniCluster.StaysLeaderAsync(leader, PatroniCluster.Ttl + TimeSpan.FromSeconds(10));
         await store.StartAllAsync();
         Assert.Equal(leader, await patroni.WaitHealthyAsync(Recovery));
     }

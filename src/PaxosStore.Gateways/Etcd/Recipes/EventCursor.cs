@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Recipes;
@@ -14,7 +15,7 @@ internal sealed class EventCursor : IDisposable
     private readonly Channel<bool> wake = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
 
-    internal EventCursor(IKvStore store, WatchSpec spec)
+    internal EventCursor(CallerStore store, WatchSpec spec)
     {
         watcher = store.Watch(spec);
         watcher.OnReady(() => wake.Writer.TryWrite(true));
