@@ -7,8 +7,8 @@ namespace PaxosStore.Gateways.Tests.Etcd;
 public class AuthDifferentialTests(ITestOutputHelper output)
 {
     [SkippableTheory]
-    [InlineData(20261101, 1500)]
-    [InlineData(20261102, 1500)]
+    [InlineData(20261101, 800)]
+    [InlineData(20261102, 800)]
     public async Task Judges_callers_as_a_real_etcd_does(int seed, int operations)
     {
         var missing = RealEtcd.Missing();

@@ -135,11 +135,14 @@ public sealed class AuthDifferentialRun(string endpointA, string endpointB, int 
         {
             case < 35:
                 var range = keys.Range();
+                range.RangeEnd = Forward(range.Key, range.RangeEnd);
                 return Call(who, range, (c, q, m) => c.Kv.RangeAsync(q, m), r => Normaliser.Ties(range, (RangeResponse)r));
             case < 60:
                 return Call(who, Generate(keys.Put(), inTxn: false), (c, q, m) => c.Kv.PutAsync(q, m));
             case < 70:
-                return Call(who, keys.Delete(), (c, q, m) => c.Kv.DeleteRangeAsync(q, m));
+                var delete = keys.Delete();
+                delete.RangeEnd = Forward(delete.Key, delete.RangeEnd);
+                return Call(who, delete, (c, q, m) => c.Kv.DeleteRangeAsync(q, m));
             case < 90:
                 var txn = Generate(keys);
                 return Call(who, txn, (c, q, m) => c.Kv.TxnAsync(q, m), r => Normaliser.Ties(txn, (TxnResponse)r));
@@ -159,9 +162,23 @@ public sealed class AuthDifferentialRun(string endpointA, string endpointB, int 
     private static TxnRequest Generate(KvGenerator keys)
     {
         var txn = keys.Txn(depth: 3);
-        foreach (var op in txn.Success.Concat(txn.Failure).Where(op => op.RequestPut is not null)) Generate(op.RequestPut, inTxn: true);
+        foreach (var compare in txn.Compare) compare.RangeEnd = Forward(compare.Key, compare.RangeEnd);
+        foreach (var op in txn.Success.Concat(txn.Failure))
+        {
+            if (op.RequestPut is { } put) Generate(put, inTxn: true);
+            if (op.RequestRange is { } range) range.RangeEnd = Forward(range.Key, range.RangeEnd);
+            if (op.RequestDeleteRange is { } delete) delete.RangeEnd = Forward(delete.Key, delete.RangeEnd);
+        }
+
         if (txn.Compare.Count + txn.Success.Count + txn.Failure.Count == 0) txn.Success.Add(new RequestOp { RequestRange = keys.Range(insideTxn: true) });
         return txn;
+    }
+
+    // A range without keys is permitted or not by how etcd's tree happens to be built.
+    private static ByteString Forward(ByteString key, ByteString end)
+    {
+        var open = end.Length == 1 && end[0] == 0;
+        return open || end.Span.SequenceCompareTo(key.Span) > 0 ? end : ByteString.Empty;
     }
 
     /// <summary>A put that keeps neither value nor lease: to do so is to read, which etcd 3.4 does not ask for.</summary>

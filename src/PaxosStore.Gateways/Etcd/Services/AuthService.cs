@@ -62,8 +62,8 @@ internal sealed class AuthService(Doorkeeper doorkeeper, Passwords passwords, He
     /// <inheritdoc/>
     public override async Task<AuthUserAddResponse> UserAdd(AuthUserAddRequest request, ServerCallContext context)
     {
-        if (request.Name.Length == 0) throw EtcdErrors.UserEmpty;
         await DemandAdminAsync(context);
+        if (request.Name.Length == 0) throw EtcdErrors.UserEmpty;
         var hash = request.Options is { NoPassword: true } ? null : await passwords.HashAsync(request.Password, context.CancellationToken);
         return new AuthUserAddResponse { Header = await RunAsync(new UserAddCommand(request.Name, hash), context) };
     }
