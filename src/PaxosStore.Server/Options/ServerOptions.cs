@@ -47,7 +47,7 @@ internal sealed record ServerOptions
         var complete = Completion.Complete(given, notices);
         try
         {
-            var settings = NodeSettings.FromConfig(Overlay(complete).WithFallback(file).WithFallback(NodeDefaults.Reference));
+            var settings = NodeSettings.FromConfig(Overlay(complete).WithFallback(file));
             CrossChecks.Check(settings);
             return new ServerOptions
             {
