@@ -31,7 +31,7 @@ internal static class AccessRules
 
     private static IEnumerable<KeyValuePair<string, AccessRule>> Table() =>
     [
-        .. Service("etcdserverpb.KV", AccessRule.ByContent, "Range", "Put", "DeleteRange", "Txn", "Compact"),
+        .. Service("etcdserverpb.KV", AccessRule.ByContent, "Range", "RangeStream", "Put", "DeleteRange", "Txn", "Compact"),
         .. Service("etcdserverpb.Watch", AccessRule.ByContent, "Watch"),
         .. Service("etcdserverpb.Lease", AccessRule.ByContent, "LeaseGrant", "LeaseRevoke", "LeaseKeepAlive", "LeaseTimeToLive", "LeaseLeases"),
         .. Service("etcdserverpb.Cluster", AccessRule.User, "MemberList"),
@@ -45,6 +45,8 @@ internal static class AccessRules
             "etcdserverpb.Auth", AccessRule.ByContent, "AuthEnable", "AuthDisable", "UserAdd", "UserGet", "UserList", "UserDelete",
             "UserChangePassword", "UserGrantRole", "UserRevokeRole", "RoleAdd", "RoleGet", "RoleList", "RoleDelete", "RoleGrantPermission",
             "RoleRevokePermission"),
+        .. Service("v3lockpb.Lock", AccessRule.ByContent, "Lock", "Unlock"),
+        .. Service("v3electionpb.Election", AccessRule.ByContent, "Campaign", "Proclaim", "Leader", "Observe", "Resign"),
         .. Service("grpc.health.v1.Health", AccessRule.Everybody, "Check", "Watch"),
     ];
 

@@ -31,8 +31,9 @@ internal sealed class KvService(Doorkeeper doorkeeper, QuotaGuard quota, Headers
     {
         RequestChecks.Check(request);
         RequestChecks.CheckStream(request);
-        var view = await ReadAsync(request.Serializable, context);
-        var pieces = new RangePieces(view, ToKv.Op(request), limits.MaxRequestBytes);
+        var op = ToKv.Op(request);
+        var view = await ReadAsync(op, request.Serializable, context);
+        var pieces = new RangePieces(view, op, limits.MaxRequestBytes);
         while (pieces.Next() is { } piece)
         {
             var reply = FromKv.Reply(piece);

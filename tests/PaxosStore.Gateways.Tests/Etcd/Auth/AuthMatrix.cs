@@ -4,6 +4,8 @@ using Etcdserverpb;
 using Google.Protobuf.Reflection;
 using Grpc.Core;
 using Grpc.Health.V1;
+using V3Electionpb;
+using V3Lockpb;
 using PaxosStore.Testing;
 using static PaxosStore.Gateways.Tests.Etcd.Expect;
 using AlarmAction = Etcdserverpb.AlarmRequest.Types.AlarmAction;
@@ -37,7 +39,7 @@ internal static class AuthMatrix
         from method in service.Methods
         select $"/{service.FullName}/{method.Name}";
 
-    internal static IReadOnlyList<AuthRow> Rows { get; } = [.. Kv(), .. Transactions(), .. Watches(), .. Leases(), .. Operators(), .. Users(), .. Others()];
+    internal static IReadOnlyList<AuthRow> Rows { get; } = [.. Kv(), .. Transactions(), .. Watches(), .. Leases(), .. Operators(), .. Users(), .. Recipes(), .. Others()];
 
     private static IEnumerable<AuthRow> Kv()
     {
@@ -48,6 +50,8 @@ internal static class AuthMatrix
         yield return Range("one key more", RootReads, new RangeRequest { Key = Bytes("k/"), RangeEnd = Bytes("k0\0") });
         yield return Range("open end", RootReads, new RangeRequest { Key = Bytes("k/1"), RangeEnd = Bytes("\0") });
         yield return Range("somebody else's", RootReads, new RangeRequest { Key = Bytes("x") });
+        yield return Stream("all of one's own", Reads, new RangeRequest { Key = Bytes("k/"), RangeEnd = Bytes("k0") });
+        yield return Stream("open end", RootReads, new RangeRequest { Key = Bytes("k/1"), RangeEnd = Bytes("\0") });
         yield return Put("plain", Writes, new PutRequest { Key = Bytes("k/2") });
         yield return Put("prev_kv", ReadsAndWrites, new PutRequest { Key = Bytes("k/2"), PrevKv = true });
         yield return Put("ignore_value", ReadsAndWrites, new PutRequest { Key = Bytes("k/1"), IgnoreValue = true });
@@ -63,6 +67,11 @@ internal static class AuthMatrix
 
         AuthRow Range(string shape, string expected, RangeRequest request) =>
             new(service + "Range", shape, expected, async (c, m) => await c.Kv.RangeAsync(request, m));
+        AuthRow Stream(string shape, string expected, RangeRequest request) => new(service + "RangeStream", shape, expected, async (c, m) =>
+        {
+            using var call = c.Kv.RangeStream(request, m);
+            Assert.True(await call.ResponseStream.MoveNext(default));
+        });
         AuthRow Put(string shape, string expected, PutRequest request) =>
             new(service + "Put", shape, expected, async (c, m) => await c.Kv.PutAsync(request, m));
         AuthRow Delete(string shape, string expected, DeleteRangeRequest request) =>
@@ -207,6 +216,27 @@ internal static class AuthMatrix
         yield return Row(
             service + "RoleRevokePermission", RootWrites,
             (c, m) => c.Auth.RoleRevokePermissionAsync(new AuthRoleRevokePermissionRequest { Role = "reader", Key = Bytes("k/") }, m));
+    }
+
+    private static IEnumerable<AuthRow> Recipes()
+    {
+        const string service = "/v3electionpb.Election/";
+        var leader = new LeaderKey { Name = Bytes("k/e"), Key = Bytes("k/e/7"), Rev = 1, Lease = 7 };
+        yield return Row("/v3lockpb.Lock/Lock", ReadsAndWrites, (c, m) => c.Lock.LockAsync(new LockRequest { Name = Bytes("k/l"), Lease = 7 }, m));
+        yield return Row("/v3lockpb.Lock/Lock", RootWrites, (c, m) => c.Lock.LockAsync(new LockRequest { Name = Bytes("l"), Lease = 7 }, m), "elsewhere");
+        yield return Row("/v3lockpb.Lock/Unlock", Writes, (c, m) => c.Lock.UnlockAsync(new UnlockRequest { Key = Bytes("k/l/7") }, m));
+        yield return Row(
+            service + "Campaign", ReadsAndWrites, (c, m) => c.Election.CampaignAsync(new CampaignRequest { Name = Bytes("k/e"), Lease = 7, Value = Bytes("v") }, m));
+        yield return Row(service + "Proclaim", ReadsAndWrites, (c, m) => c.Election.ProclaimAsync(new ProclaimRequest { Leader = leader, Value = Bytes("v") }, m));
+        yield return Row(service + "Resign", ReadsAndWrites, (c, m) => c.Election.ResignAsync(new ResignRequest { Leader = leader }, m));
+        yield return Row(service + "Leader", Reads, (c, m) => c.Election.LeaderAsync(new LeaderRequest { Name = Bytes("k/e") }, m));
+        yield return new AuthRow(service + "Observe", "plain", Reads, async (c, m) =>
+        {
+            // There is nobody to tell of: what does not end at once may observe.
+            using var call = c.Election.Observe(new LeaderRequest { Name = Bytes("k/e") }, m);
+            var next = call.ResponseStream.MoveNext(default);
+            if (await Task.WhenAny(next, Task.Delay(200)) == next) await next;
+        });
     }
 
     private static IEnumerable<AuthRow> Others()
