@@ -208,7 +208,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
                 var publish = new PublishMemberCommand(
                     _context.Self.Value, _settings.Name, [.. _settings.AdvertiseClientUrls.Select(u => $"{u.Scheme}://{u.Authority}")], _context.Identity.Incarnation)
                 {
-                    Caller = Caller.Node,
+                    Caller = _store.View.Auth.ThisNode,
                 };
                 if (!IsPublished(publish)) await _store.ExecuteAsync(publish, _stopping.Token).ConfigureAwait(false);
                 await SwitchAuthOffAsync().ConfigureAwait(false);

@@ -51,6 +51,12 @@ public sealed partial class AuthState
     /// <summary>Roles by name.</summary>
     public IReadOnlyDictionary<string, AuthRole> Roles => _roles;
 
+    /// <summary>
+    /// The caller of what this node does by itself: <see cref="Caller.Node"/>. While nobody is checked it needs none, so that members of older versions
+    /// understand the log during an upgrade.
+    /// </summary>
+    public Caller? ThisNode => Enabled ? Caller.Node : null;
+
     internal AuthTokens Tokens { get; }
 
     /// <summary>Nobody has ever made use of it: such a state leaves no trace in snapshots and checksums.</summary>

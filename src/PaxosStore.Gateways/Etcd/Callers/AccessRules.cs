@@ -47,6 +47,8 @@ internal static class AccessRules
             "etcdserverpb.Auth", AccessRule.ByContent, "AuthEnable", "AuthDisable", "UserAdd", "UserGet", "UserList", "UserDelete",
             "UserChangePassword", "UserGrantRole", "UserRevokeRole", "RoleAdd", "RoleGet", "RoleList", "RoleDelete", "RoleGrantPermission",
             "RoleRevokePermission"),
+        .. Service("v3lockpb.Lock", AccessRule.ByContent, "Lock", "Unlock"),
+        .. Service("v3electionpb.Election", AccessRule.ByContent, "Campaign", "Proclaim", "Leader", "Observe", "Resign"),
         .. Service("grpc.health.v1.Health", AccessRule.Everybody, "Check", "Watch"),
     ];
 

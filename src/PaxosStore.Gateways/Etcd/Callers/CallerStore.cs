@@ -3,27 +3,36 @@ using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Callers;
 
-/// <summary>The store as one caller may use it, for services that do several things within one call.</summary>
+/// <summary>The store as one long call uses it: every step is judged by what its caller may do at that moment.</summary>
 internal sealed class CallerStore(IKvStore store, Doorkeeper doorkeeper, ServerCallContext context)
 {
+    private Caller? last;
+
     /// <summary>Has a command agreed on, on behalf of the caller.</summary>
-    /// <exception cref="KvException">As for <see cref="IKvStore.ExecuteAsync"/>.</exception>
     internal ValueTask<KvResult> ExecuteAsync(KvCommand command, CancellationToken cancellation) => doorkeeper.ExecuteAsync(command, context, cancellation);
 
-    /// <summary>A fresh view, if the caller may read <paramref name="range"/> in it.</summary>
-    /// <exception cref="KvException">As for <see cref="IKvStore.ReadAsync"/>, or the caller may not.</exception>
-    internal async ValueTask<KvView> ReadAsync(KeyRange range, CancellationToken cancellation)
+    /// <summary>Undoes what this call has done, also when its caller may do nothing any more.</summary>
+    internal ValueTask<KvResult> UndoAsync(KvCommand command) => store.ExecuteAsync(command with { Caller = Caller.Node }, CancellationToken.None);
+
+    /// <summary>A linearizable view in which the caller may do <paramref name="op"/>.</summary>
+    internal async ValueTask<KvView> ReadAsync(KvOp op, CancellationToken cancellation)
     {
         var seen = await doorkeeper.ReadAsync(ReadConsistency.Linearizable, context, cancellation);
-        seen.Demand(new RangeOp(range));
+        seen.Demand(op);
+        last = seen.Caller;
         return seen.View;
     }
 
-    /// <summary>Goes on only if the caller may read <paramref name="range"/> as this member knows it now.</summary>
-    /// <exception cref="KvException">It may not.</exception>
-    internal async ValueTask DemandAsync(KeyRange range, CancellationToken cancellation) =>
-        (await doorkeeper.ReadAsync(ReadConsistency.Serializable, context, cancellation)).Demand(new RangeOp(range));
-
-    /// <summary>Opens a watcher. What it tells is not judged: it serves to know when to look again, or is told after <see cref="DemandAsync"/>.</summary>
+    /// <summary>Opens a watcher; what it reads is to be <see cref="Passed"/> on.</summary>
     internal IKvWatcher Watch(WatchSpec spec) => store.Watch(spec);
+
+    /// <summary>The events, if the caller may read <paramref name="range"/> by the users and roles that stand beside them.</summary>
+    /// <exception cref="KvException">It may not any more.</exception>
+    internal IReadOnlyList<KvEvent> Passed(WatchBatch batch, KeyRange range)
+    {
+        if (batch.Auth is not { Enabled: true } auth) return batch.Events;
+        Caller? now = last is { } known ? known with { AuthRevision = auth.Revision } : null;
+        Doorkeeper.Demand(auth.Check(now, Access.Read, range));
+        return batch.Events;
+    }
 }

@@ -51,7 +51,7 @@ internal sealed class KeyQueue(CallerStore store)
         while (true)
         {
             // The fence: a key that its lease took along while the others were waited for must not pass for the holder (etcd #11408).
-            var view = await store.ReadAsync(Keys(place.Name), cancellation);
+            var view = await store.ReadAsync(Oldest(place.Name), cancellation);
             var own = view.Range(new RangeOp(KeyRange.SingleKey(place.Key))).Kvs;
             if (own is not [var mine] || mine.CreateRevision != place.Created) return null;
             var before = new RangeOp(Keys(place.Name))
@@ -64,10 +64,10 @@ internal sealed class KeyQueue(CallerStore store)
     }
 
     /// <summary>Gives the place up.</summary>
-    internal ValueTask<KvResult> LeaveAsync(QueuePlace place, CancellationToken cancellation)
+    internal ValueTask<KvResult> LeaveAsync(QueuePlace place)
     {
         var delete = new DeleteRangeOp(KeyRange.SingleKey(place.Key));
-        return store.ExecuteAsync(new WriteCommand(new TxnOp([CreatedAt(place.Key, place.Created)], [delete], [])), cancellation);
+        return store.UndoAsync(new WriteCommand(new TxnOp([CreatedAt(place.Key, place.Created)], [delete], [])));
     }
 
     private async ValueTask WaitDeletedAsync(ReadOnlyMemory<byte> one, ReadOnlyMemory<byte> other, long from, CancellationToken cancellation)

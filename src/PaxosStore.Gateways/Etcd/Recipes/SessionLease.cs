@@ -43,7 +43,7 @@ internal sealed class SessionLease : IAsyncDisposable
         if (done is null) return;
         try
         {
-            await store.ExecuteAsync(new LeaseRevokeCommand(Id), CancellationToken.None);
+            await store.UndoAsync(new LeaseRevokeCommand(Id));
         }
         catch (KvException)
         {

@@ -14,22 +14,22 @@ internal sealed class ElectionService(IKvStore store, Doorkeeper doorkeeper, Hea
     public override async Task<CampaignResponse> Campaign(CampaignRequest request, ServerCallContext context)
     {
         using var end = ends.Begin(context);
-        var own = Own(context);
-        await using var session = await SessionLease.OpenAsync(own, request.Lease, time ?? TimeProvider.System, end.Token);
-        var queue = new KeyQueue(own);
+        var caller = new CallerStore(store, doorkeeper, context);
+        await using var session = await SessionLease.OpenAsync(caller, request.Lease, time ?? TimeProvider.System, end.Token);
+        var queue = new KeyQueue(caller);
 
         // Not to be given up halfway: the candidate would stay without anybody waiting for it.
         var place = await queue.JoinAsync(request.Name.Memory, session.Id, request.Value.Memory, CancellationToken.None);
         var leader = new LeaderKey { Name = request.Name, Key = ByteString.CopyFrom(place.Key.Span), Rev = place.Created, Lease = session.Id };
         try
         {
-            if (!place.Value.Span.SequenceEqual(request.Value.Span)) await ProclaimAsync(own, leader, request.Value, end.Token);
+            if (!place.Value.Span.SequenceEqual(request.Value.Span)) await ProclaimAsync(caller, leader, request.Value, end.Token);
             if (!place.IsFirst && await queue.WaitTurnAsync(place, end.Token) is null) throw EtcdErrors.CandidateExpired;
             return new CampaignResponse { Header = headers.At(place.Result), Leader = leader };
         }
         catch (Exception e)
         {
-            if (place.IsNew) await queue.LeaveAsync(place, CancellationToken.None);
+            if (place.IsNew) await queue.LeaveAsync(place);
             await session.GiveUpAsync();
             if (e is OperationCanceledException && end.Reason() is { } reason) throw reason;
             throw;
@@ -40,13 +40,14 @@ internal sealed class ElectionService(IKvStore store, Doorkeeper doorkeeper, Hea
     public override async Task<ProclaimResponse> Proclaim(ProclaimRequest request, ServerCallContext context)
     {
         if (request.Leader is null) throw EtcdErrors.MissingLeaderKey;
-        return new ProclaimResponse { Header = headers.At(await ProclaimAsync(Own(context), request.Leader, request.Value, context.CancellationToken)) };
+        return new ProclaimResponse { Header = headers.At(await ProclaimAsync(new CallerStore(store, doorkeeper, context), request.Leader, request.Value, context.CancellationToken)) };
     }
 
     /// <inheritdoc/>
     public override async Task<LeaderResponse> Leader(LeaderRequest request, ServerCallContext context)
     {
-        var view = await Own(context).ReadAsync(KeyQueue.Keys(request.Name.Memory), context.CancellationToken);
+        var caller = new CallerStore(store, doorkeeper, context);
+        var view = await caller.ReadAsync(KeyQueue.Oldest(request.Name.Memory), context.CancellationToken);
         return Oldest(view, request) is { } oldest ? Reply(oldest, view.Revision) : throw EtcdErrors.ElectionNoLeader;
     }
 
@@ -54,9 +55,10 @@ internal sealed class ElectionService(IKvStore store, Doorkeeper doorkeeper, Hea
     public override async Task Observe(LeaderRequest request, IServerStreamWriter<LeaderResponse> responseStream, ServerCallContext context)
     {
         using var end = ends.Begin(context);
+        var caller = new CallerStore(store, doorkeeper, context);
         try
         {
-            while (true) await ObserveOneAsync(Own(context), request, responseStream, end.Token);
+            while (true) await ObserveOneAsync(caller, request, responseStream, end.Token);
         }
         catch (OperationCanceledException) when (end.Reason() is { } reason)
         {
@@ -73,36 +75,32 @@ internal sealed class ElectionService(IKvStore store, Doorkeeper doorkeeper, Hea
         return new ResignResponse { Header = headers.At(await doorkeeper.ExecuteAsync(new WriteCommand(txn), context, context.CancellationToken)) };
     }
 
-    private CallerStore Own(ServerCallContext context) => new(store, doorkeeper, context);
-
-    private static async ValueTask<KvResult> ProclaimAsync(CallerStore own, LeaderKey leader, ByteString value, CancellationToken cancellation)
+    private static async ValueTask<KvResult> ProclaimAsync(CallerStore caller, LeaderKey leader, ByteString value, CancellationToken cancellation)
     {
         var put = new PutOp(leader.Key.Memory, value.Memory) { Lease = leader.Lease };
         var txn = new TxnOp([KeyQueue.CreatedAt(leader.Key.Memory, leader.Rev)], [put], []);
-        var result = (WriteResult)await own.ExecuteAsync(new WriteCommand(txn), cancellation);
+        var result = (WriteResult)await caller.ExecuteAsync(new WriteCommand(txn), cancellation);
         return ((TxnResult)result.Op).Succeeded ? result : throw EtcdErrors.ElectionNotLeader;
     }
 
     /// <summary>Tells who leads, or is the next to, and what it proclaims, until it is gone.</summary>
-    private async Task ObserveOneAsync(
-        CallerStore own, LeaderRequest request, IServerStreamWriter<LeaderResponse> writer, CancellationToken cancellation)
+    private async Task ObserveOneAsync(CallerStore caller, LeaderRequest request, IServerStreamWriter<LeaderResponse> writer, CancellationToken cancellation)
     {
-        var keys = KeyQueue.Keys(request.Name.Memory);
-        var view = await own.ReadAsync(keys, cancellation);
+        var view = await caller.ReadAsync(KeyQueue.Oldest(request.Name.Memory), cancellation);
         var kv = Oldest(view, request);
         var revision = view.Revision;
         try
         {
             if (kv is null)
             {
-                using var first = new EventCursor(own, new WatchSpec(keys, revision + 1, IncludeDeletes: false));
+                using var first = new EventCursor(caller, new WatchSpec(KeyQueue.Keys(request.Name.Memory), revision + 1, IncludeDeletes: false));
                 kv = (await first.NextAsync(cancellation))[0].Kv;
                 revision = kv.ModRevision;
                 await own.DemandAsync(keys, cancellation);
             }
 
             await writer.WriteAsync(Reply(kv, revision), cancellation);
-            using var changes = new EventCursor(own, new WatchSpec(KeyRange.SingleKey(kv.Key), revision + 1));
+            using var changes = new EventCursor(caller, new WatchSpec(KeyRange.SingleKey(kv.Key), revision + 1));
             while (true)
             {
                 foreach (var change in await changes.NextAsync(cancellation))

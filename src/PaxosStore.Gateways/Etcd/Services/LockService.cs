@@ -17,9 +17,9 @@ internal sealed class LockService(IKvStore store, Doorkeeper doorkeeper, Headers
     public override async Task<LockResponse> Lock(LockRequest request, ServerCallContext context)
     {
         using var end = ends.Begin(context);
-        var own = new CallerStore(store, doorkeeper, context);
-        await using var session = await SessionLease.OpenAsync(own, request.Lease, time ?? TimeProvider.System, end.Token);
-        var queue = new KeyQueue(own);
+        var caller = new CallerStore(store, doorkeeper, context);
+        await using var session = await SessionLease.OpenAsync(caller, request.Lease, time ?? TimeProvider.System, end.Token);
+        var queue = new KeyQueue(caller);
 
         // Not to be given up halfway: the key would stay without anybody waiting for it.
         var place = await queue.JoinAsync(request.Name.Memory, session.Id, default, CancellationToken.None);
@@ -32,7 +32,7 @@ internal sealed class LockService(IKvStore store, Doorkeeper doorkeeper, Headers
         catch (Exception e)
         {
             // The same lease may wait in another call: its place is not ours to give up.
-            if (place.IsNew) await queue.LeaveAsync(place, CancellationToken.None);
+            if (place.IsNew) await queue.LeaveAsync(place);
             await session.GiveUpAsync();
             if (e is OperationCanceledException && end.Reason() is { } reason) throw reason;
             throw;

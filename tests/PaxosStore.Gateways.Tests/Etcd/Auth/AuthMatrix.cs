@@ -4,6 +4,8 @@ using Etcdserverpb;
 using Google.Protobuf.Reflection;
 using Grpc.Core;
 using Grpc.Health.V1;
+using V3Electionpb;
+using V3Lockpb;
 using PaxosStore.Testing;
 using V3Electionpb;
 using V3Lockpb;
@@ -39,7 +41,7 @@ internal static class AuthMatrix
         from method in service.Methods
         select $"/{service.FullName}/{method.Name}";
 
-    internal static IReadOnlyList<AuthRow> Rows { get; } = [.. Kv(), .. Transactions(), .. Watches(), .. Leases(), .. Recipes(), .. Operators(), .. Users(), .. Others()];
+    internal static IReadOnlyList<AuthRow> Rows { get; } = [.. Kv(), .. Transactions(), .. Watches(), .. Leases(), .. Operators(), .. Users(), .. Recipes(), .. Others()];
 
     private static IEnumerable<AuthRow> Kv()
     {
@@ -241,6 +243,27 @@ internal static class AuthMatrix
         yield return Row(
             service + "RoleRevokePermission", RootWrites,
             (c, m) => c.Auth.RoleRevokePermissionAsync(new AuthRoleRevokePermissionRequest { Role = "reader", Key = Bytes("k/") }, m));
+    }
+
+    private static IEnumerable<AuthRow> Recipes()
+    {
+        const string service = "/v3electionpb.Election/";
+        var leader = new LeaderKey { Name = Bytes("k/e"), Key = Bytes("k/e/7"), Rev = 1, Lease = 7 };
+        yield return Row("/v3lockpb.Lock/Lock", ReadsAndWrites, (c, m) => c.Lock.LockAsync(new LockRequest { Name = Bytes("k/l"), Lease = 7 }, m));
+        yield return Row("/v3lockpb.Lock/Lock", RootWrites, (c, m) => c.Lock.LockAsync(new LockRequest { Name = Bytes("l"), Lease = 7 }, m), "elsewhere");
+        yield return Row("/v3lockpb.Lock/Unlock", Writes, (c, m) => c.Lock.UnlockAsync(new UnlockRequest { Key = Bytes("k/l/7") }, m));
+        yield return Row(
+            service + "Campaign", ReadsAndWrites, (c, m) => c.Election.CampaignAsync(new CampaignRequest { Name = Bytes("k/e"), Lease = 7, Value = Bytes("v") }, m));
+        yield return Row(service + "Proclaim", ReadsAndWrites, (c, m) => c.Election.ProclaimAsync(new ProclaimRequest { Leader = leader, Value = Bytes("v") }, m));
+        yield return Row(service + "Resign", ReadsAndWrites, (c, m) => c.Election.ResignAsync(new ResignRequest { Leader = leader }, m));
+        yield return Row(service + "Leader", Reads, (c, m) => c.Election.LeaderAsync(new LeaderRequest { Name = Bytes("k/e") }, m));
+        yield return new AuthRow(service + "Observe", "plain", Reads, async (c, m) =>
+        {
+            // There is nobody to tell of: what does not end at once may observe.
+            using var call = c.Election.Observe(new LeaderRequest { Name = Bytes("k/e") }, m);
+            var next = call.ResponseStream.MoveNext(default);
+            if (await Task.WhenAny(next, Task.Delay(200)) == next) await next;
+        });
     }
 
     private static IEnumerable<AuthRow> Others()
