@@ -34,8 +34,6 @@ internal static class AccessRules
         .. Service("etcdserverpb.KV", AccessRule.ByContent, "Range", "RangeStream", "Put", "DeleteRange", "Txn", "Compact"),
         .. Service("etcdserverpb.Watch", AccessRule.ByContent, "Watch"),
         .. Service("etcdserverpb.Lease", AccessRule.ByContent, "LeaseGrant", "LeaseRevoke", "LeaseKeepAlive", "LeaseTimeToLive", "LeaseLeases"),
-        .. Service("v3lockpb.Lock", AccessRule.ByContent, "Lock", "Unlock"),
-        .. Service("v3electionpb.Election", AccessRule.ByContent, "Campaign", "Proclaim", "Leader", "Observe", "Resign"),
         .. Service("etcdserverpb.Cluster", AccessRule.User, "MemberList"),
         .. Service("etcdserverpb.Cluster", AccessRule.Root, "MemberAdd", "MemberRemove", "MemberUpdate", "MemberPromote"),
         .. Service("etcdserverpb.Maintenance", AccessRule.User, "Status"),

@@ -96,7 +96,6 @@ internal sealed class ElectionService(IKvStore store, Doorkeeper doorkeeper, Hea
                 using var first = new EventCursor(caller, new WatchSpec(KeyQueue.Keys(request.Name.Memory), revision + 1, IncludeDeletes: false));
                 kv = (await first.NextAsync(cancellation))[0].Kv;
                 revision = kv.ModRevision;
-                await own.DemandAsync(keys, cancellation);
             }
 
             await writer.WriteAsync(Reply(kv, revision), cancellation);
@@ -106,7 +105,6 @@ internal sealed class ElectionService(IKvStore store, Doorkeeper doorkeeper, Hea
                 foreach (var change in await changes.NextAsync(cancellation))
                 {
                     if (change.IsDelete) return;
-                    await own.DemandAsync(keys, cancellation);
                     await writer.WriteAsync(Reply(change.Kv, change.Kv.ModRevision), cancellation);
                 }
             }

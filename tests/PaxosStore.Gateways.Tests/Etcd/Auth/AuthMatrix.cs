@@ -7,8 +7,6 @@ using Grpc.Health.V1;
 using V3Electionpb;
 using V3Lockpb;
 using PaxosStore.Testing;
-using V3Electionpb;
-using V3Lockpb;
 using static PaxosStore.Gateways.Tests.Etcd.Expect;
 using AlarmAction = Etcdserverpb.AlarmRequest.Types.AlarmAction;
 
@@ -152,31 +150,6 @@ internal static class AuthMatrix
         AuthRow TimeToLive(string shape, string expected, long id, bool keys) => new(
             service + "LeaseTimeToLive", shape, expected,
             async (c, m) => await c.Lease.LeaseTimeToLiveAsync(new LeaseTimeToLiveRequest { ID = id, Keys = keys }, m));
-    }
-
-    /// <summary>Locks and elections are keys below their name: whoever takes part reads all of them and writes its own.</summary>
-    private static IEnumerable<AuthRow> Recipes()
-    {
-        const string locks = "/v3lockpb.Lock/", elections = "/v3electionpb.Election/";
-        var leader = new LeaderKey { Name = Bytes("k/vote"), Key = Bytes("k/vote/7"), Rev = 1, Lease = 7 };
-        yield return Row(locks + "Lock", ReadsAndWrites, (c, m) => c.Lock.LockAsync(new LockRequest { Name = Bytes("k/lock"), Lease = 7 }, m), "one's own");
-        yield return Row(locks + "Lock", RootWrites, (c, m) => c.Lock.LockAsync(new LockRequest { Name = Bytes("x"), Lease = 7 }, m), "somebody else's");
-        yield return Row(locks + "Lock", RootWrites, (c, m) => c.Lock.LockAsync(new LockRequest { Name = Bytes("k/lock"), Lease = 8 }, m), "lease of somebody else");
-        yield return Row(locks + "Unlock", Writes, (c, m) => c.Lock.UnlockAsync(new UnlockRequest { Key = Bytes("k/lock/7") }, m), "one's own");
-        yield return Row(locks + "Unlock", RootWrites, (c, m) => c.Lock.UnlockAsync(new UnlockRequest { Key = Bytes("x") }, m), "somebody else's");
-        yield return Row(elections + "Campaign", ReadsAndWrites, (c, m) => c.Election.CampaignAsync(new CampaignRequest { Name = Bytes("k/vote"), Lease = 7 }, m));
-        yield return Row(elections + "Proclaim", ReadsAndWrites, (c, m) => c.Election.ProclaimAsync(new ProclaimRequest { Leader = leader }, m));
-        yield return Row(elections + "Resign", ReadsAndWrites, (c, m) => c.Election.ResignAsync(new ResignRequest { Leader = leader }, m));
-        yield return Row(elections + "Leader", Reads, (c, m) => c.Election.LeaderAsync(new LeaderRequest { Name = Bytes("k") }, m), "one's own");
-        yield return Row(elections + "Leader", RootReads, (c, m) => c.Election.LeaderAsync(new LeaderRequest { Name = Bytes("x") }, m), "somebody else's");
-        yield return Observe("one's own", Reads, "k");
-        yield return Observe("somebody else's", RootReads, "y");
-
-        static AuthRow Observe(string shape, string expected, string name) => new(elections + "Observe", shape, expected, async (c, m) =>
-        {
-            using var call = c.Election.Observe(new LeaderRequest { Name = Bytes(name) }, m);
-            Assert.True(await call.ResponseStream.MoveNext(default));
-        });
     }
 
     private static IEnumerable<AuthRow> Operators()

@@ -43,7 +43,6 @@ internal sealed class AuthWorld : IAsyncDisposable
         await door.Client.Lease.LeaseGrantAsync(new LeaseGrantRequest { ID = 8, TTL = 600 });
         await door.Client.PutAsync("k/1", lease: 7);
         await door.Client.PutAsync("x", lease: 8);
-        await door.Client.PutAsync("y/1");
         await auth.AuthEnableAsync(new AuthEnableRequest());
         return world;
     }
