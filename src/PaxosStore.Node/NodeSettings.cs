@@ -128,7 +128,9 @@ public sealed record NodeSettings
     public static NodeSettings FromConfig(Config config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var c = config.WithFallback(NodeDefaults.Reference).GetConfig("paxosstore");
+
+        // Of nothing but defaults the reference itself comes back, and no configuration may fall back to itself.
+        var c = (config == NodeDefaults.Reference ? config : config.WithFallback(NodeDefaults.Reference)).GetConfig("paxosstore");
         var name = c.GetString("name");
         var advertisePeer = Url(c, "initial-advertise-peer-urls");
         var cluster = ParseCluster(c.GetString("initial-cluster"), name, advertisePeer);

@@ -138,7 +138,7 @@ public static class EtcdDoor
         var gateway = endpoints.ServiceProvider.GetRequiredService<JsonGateway>();
         var pipeline = endpoints.CreateApplicationBuilder();
         pipeline.UseWebSockets();
-        pipeline.Run(http => gateway.ServeAsync(http, http.Request.Path.Value![(version.Length + 1)..]));
+        pipeline.Run(http => gateway.ServeAsync(http, http.Request.Path.Value![version.Length..].TrimStart('/')));
         endpoints.Map(version + "/{**path}", pipeline.Build());
     }
 

@@ -26,7 +26,7 @@ internal static class WebSocketBridge
         var input = new Pipe(new PipeOptions(pauseWriterThreshold: maxMessageBytes, resumeWriterThreshold: maxMessageBytes / 2));
         var output = new Pipe();
         var receiving = ReceiveAsync(socket, input.Writer, gone);
-        var sending = SendAsync(socket, output.Reader, gone);
+        var sending = SendAsync(socket, output.Reader, gone.Token, http.RequestAborted);
         try
         {
             await call(input.Reader, output.Writer, authorization, gone.Token);
@@ -41,6 +41,7 @@ internal static class WebSocketBridge
             await Task.WhenAny(receiving, Task.Delay(ClosePatience, gone.Token));
             await gone.CancelAsync();
             await receiving;
+            await AnswerCloseAsync(socket, http.RequestAborted);
         }
     }
 
@@ -76,26 +77,41 @@ internal static class WebSocketBridge
         await gone.CancelAsync();
     }
 
-    private static async Task SendAsync(WebSocket socket, PipeReader lines, CancellationTokenSource gone)
+    private static async Task AnswerCloseAsync(WebSocket socket, CancellationToken cancellation)
+    {
+        if (socket.State != WebSocketState.CloseReceived) return;
+        try
+        {
+            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, cancellation);
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
+        {
+            // It did not wait for the answer.
+        }
+    }
+
+    // A message on its way is not given up for the client's closing: that would cut the connection before the closing is answered.
+    private static async Task SendAsync(WebSocket socket, PipeReader lines, CancellationToken gone, CancellationToken aborted)
     {
         try
         {
             while (true)
             {
-                var read = await lines.ReadAsync(gone.Token);
+                var read = await lines.ReadAsync(gone);
+                gone.ThrowIfCancellationRequested();
                 var rest = read.Buffer;
                 while (rest.PositionOf((byte)'\n') is { } end)
                 {
-                    await SendLineAsync(socket, rest.Slice(0, end), gone.Token);
+                    await SendLineAsync(socket, rest.Slice(0, end), aborted);
                     rest = rest.Slice(rest.GetPosition(1, end));
                 }
 
-                if (read.IsCompleted && !rest.IsEmpty) await SendLineAsync(socket, rest, gone.Token);
+                if (read.IsCompleted && !rest.IsEmpty) await SendLineAsync(socket, rest, aborted);
                 lines.AdvanceTo(read.IsCompleted ? rest.End : rest.Start, rest.End);
                 if (read.IsCompleted) break;
             }
 
-            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, gone.Token);
+            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, aborted);
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
         {
