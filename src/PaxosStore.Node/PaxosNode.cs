@@ -7,6 +7,7 @@ using PaxosStore.Node.Actors;
 using PaxosStore.Node.Facade;
 using PaxosStore.Node.Startup;
 using PaxosStore.Node.Storage;
+using PaxosStore.Node.Tls;
 using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node;
@@ -141,7 +142,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     {
         try
         {
-            return ActorSystem.Create(AkkaConfig.SystemName, AkkaConfig.Setup(_settings, _directory.Storage, _throttler));
+            return ActorSystem.Create(AkkaConfig.SystemName, AkkaConfig.Setup(_settings, _directory.Storage, PeerTls.Open(_settings, _log, TimeProvider.System), _throttler));
         }
         catch (Exception e) when (e is not NodeStartupException && e.GetBaseException() is global::System.Net.Sockets.SocketException socket)
         {
