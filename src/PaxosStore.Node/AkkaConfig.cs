@@ -28,7 +28,7 @@ internal static class AkkaConfig
         connections.AddDataOptions(JournalPlugin, storage.Journal);
         connections.AddDataOptions(SnapshotPlugin, storage.Snapshots);
         var setup = ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(For(settings, storage.ProviderName, tls is not null, throttler)), connections);
-        return tls is null ? setup : setup.And(tls.Setup);
+        return tls is null ? setup : setup.And(tls.Setup).And(HandshakeLog.Filter);
     }
 
     private static Config For(NodeSettings settings, string provider, bool tls, bool throttler)

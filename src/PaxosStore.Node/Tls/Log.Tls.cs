@@ -20,4 +20,7 @@ internal static partial class Log
     [LoggerMessage(64, LogLevel.Warning,
         "the certificate in {File} has been replaced, but peers are shown the old one until this node is restarted: restart the members one after another")]
     public static partial void PeerCertificateStale(this ILogger log, string file);
+
+    [LoggerMessage(65, LogLevel.Warning, "a handshake on the peers' port failed {Where}: {Reason}")]
+    public static partial void HandshakeFailed(this ILogger log, string where, string reason);
 }

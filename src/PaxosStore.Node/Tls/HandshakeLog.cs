@@ -1,0 +1,34 @@
+using Akka.Actor;
+using Akka.Event;
+using Microsoft.Extensions.Logging;
+
+namespace PaxosStore.Node.Tls;
+
+/// <summary>
+/// Says in one line why a handshake on the peers' port failed. The transport tells it in forty, to whoever knocks: those are kept out of the log by
+/// <see cref="Filter"/>, and equal reasons are told once in a while.
+/// </summary>
+internal sealed class HandshakeLog : ReceiveActor
+{
+    private const string Failure = "TLS handshake failed";
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(30);
+    private readonly Dictionary<string, long> _told = new(StringComparer.Ordinal);
+
+    public HandshakeLog(ILogger log, TimeProvider time) => Receive<Error>(error =>
+    {
+        if (error.Message?.ToString() is not { } text || !text.StartsWith(Failure, StringComparison.Ordinal)) return;
+        var where = text.Split('\n')[0][Failure.Length..].Trim();
+        var reason = error.Cause?.GetBaseException().Message ?? text;
+        if (_told.TryGetValue(reason, out var at) && time.GetElapsedTime(at) < Quiet) return;
+        if (_told.Count > 100) _told.Clear();
+        _told[reason] = time.GetTimestamp();
+        log.HandshakeFailed(where, reason);
+    });
+
+    /// <summary>Keeps the transport's own words out of the log.</summary>
+    public static LogFilterSetup Filter { get; } = new LogFilterBuilder().ExcludeMessageContaining(Failure).Build();
+
+    protected override void PreStart() => Context.System.EventStream.Subscribe(Self, typeof(Error));
+
+    protected override void PostStop() => Context.System.EventStream.Unsubscribe(Self);
+}
