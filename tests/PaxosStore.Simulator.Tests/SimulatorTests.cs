@@ -65,6 +65,12 @@ public class SimulatorTests
     [Fact]
     public void Clock_of_a_replaced_leader_made_leases_of_its_successor_expire_early() => Passes(2157);
 
+    [Fact]
+    public void Joiner_whose_snapshot_was_older_than_its_addition_took_itself_for_removed() => Passes(3287);
+
+    [Fact]
+    public void Who_asked_only_members_that_were_behind_too_never_caught_up() => Passes(13054);
+
     private static void Passes(ulong seed)
     {
         var outcome = Runner.Run(seed);

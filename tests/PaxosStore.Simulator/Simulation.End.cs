@@ -114,15 +114,16 @@ internal sealed partial class Simulation
     // What must go right.
 
     /// <summary>
-    /// A new write and a read after it must go through in the core within 20 election time-outs, the newest configuration must come to govern, whoever waits for
-    /// a vote must get it, and all of the core apply the same log.
+    /// A new write and a read after it must go through in the core within 20 election time-outs (thrice as many where a slow node may lead: each of its answers
+    /// takes most of one, and clients whose patience grows miss some), the newest configuration must come to govern, whoever waits for a vote must get it, and
+    /// all of the core apply the same log.
     /// </summary>
     private void DemandProgress()
     {
         if (_defects.SafetyOnly) return;
         var began = _now;
         _clients.BeginProbe(ProbeHome());
-        RunUntil(began + (20 * Plan.ElectionTimeout), () => _clients.ProbeDone);
+        RunUntil(began + ((_plan.Rest == Frozen.Slow ? 60 : 20) * Plan.ElectionTimeout), () => _clients.ProbeDone);
         if (!_clients.ProbeDone) throw new ViolationException("no progress", $"no write and read through {_now - began} us after the faults ended");
         if (_operator is not null) DemandMembers();
         var goal = _judge.AppliedAnywhere;

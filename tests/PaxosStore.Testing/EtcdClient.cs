@@ -1,6 +1,7 @@
 using Etcdserverpb;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
+using V3Electionpb;
 
 namespace PaxosStore.Testing;
 
@@ -21,6 +22,8 @@ public sealed class EtcdClient : IDisposable
         Kv = new KV.KVClient(Channel);
         Watch = new Watch.WatchClient(Channel);
         Lease = new Lease.LeaseClient(Channel);
+        Lock = new V3Lockpb.Lock.LockClient(Channel);
+        Election = new Election.ElectionClient(Channel);
         Cluster = new Cluster.ClusterClient(Channel);
         Maintenance = new Maintenance.MaintenanceClient(Channel);
         Health = new Health.HealthClient(Channel);
@@ -40,6 +43,12 @@ public sealed class EtcdClient : IDisposable
 
     /// <summary>Key leases.</summary>
     public Lease.LeaseClient Lease { get; }
+
+    /// <summary>Locks.</summary>
+    public V3Lockpb.Lock.LockClient Lock { get; }
+
+    /// <summary>Elections.</summary>
+    public Election.ElectionClient Election { get; }
 
     /// <summary>Members.</summary>
     public Cluster.ClusterClient Cluster { get; }

@@ -76,7 +76,7 @@ internal sealed class CallInterceptor(
 
     private RpcException Translate(Exception exception, ServerCallContext context)
     {
-        if (EtcdErrors.Map(exception, context) is { } known) return known;
+        if (EtcdErrors.Map(exception, context) is { } known) return EtcdErrors.IsRecipe(context.Method) ? EtcdErrors.OfRecipe(known) : known;
         Log.RequestFailed(logger, context.Method, exception);
         return EtcdErrors.Unexpected;
     }

@@ -52,6 +52,8 @@ public static class EtcdDoor
         services.TryAddSingleton<WatchService>();
         AddService<KvService>(services, KV.BindService);
         AddService<LeaseService>(services, Lease.BindService);
+        AddService<LockService>(services, V3Lockpb.Lock.BindService);
+        AddService<ElectionService>(services, V3Electionpb.Election.BindService);
         AddService<ClusterService>(services, Cluster.BindService);
         AddService<MaintenanceService>(services, Maintenance.BindService);
         AddService<HealthService>(services, Health.BindService);
@@ -82,6 +84,8 @@ public static class EtcdDoor
         endpoints.MapGrpcService<BoundService<KvService>>();
         endpoints.MapGrpcService<BoundService<LeaseService>>();
         endpoints.MapGrpcService<WatchService>();
+        endpoints.MapGrpcService<BoundService<LockService>>();
+        endpoints.MapGrpcService<BoundService<ElectionService>>();
         endpoints.MapGrpcService<BoundService<ClusterService>>();
         endpoints.MapGrpcService<BoundService<MaintenanceService>>();
         endpoints.MapGrpcService<BoundService<HealthService>>();

@@ -66,6 +66,17 @@ internal static class EtcdErrors
     internal static RpcException WatchCanceled => Error(StatusCode.Cancelled, "watch canceled");
     internal static RpcException DeadlineExceeded => new(new Status(StatusCode.DeadlineExceeded, "context deadline exceeded"));
 
+    // Locks and elections; etcd's recipes speak for themselves, without the server's prefix.
+    internal static RpcException LockExpired => Plain("mutex: session is expired");
+    internal static RpcException CandidateExpired => Plain("election: session is expired");
+    internal static RpcException ElectionNoLeader => Plain("election: no leader");
+    internal static RpcException ElectionNotLeader => Plain("election: not leader");
+    internal static RpcException MissingLeaderKey => Plain("\"leader\" field must be provided");
+
+    // Reads in pieces.
+    internal static RpcException StreamSort => new(new Status(StatusCode.Unimplemented, "RangeStream does not support custom sort orders"));
+    internal static RpcException StreamFilter => new(new Status(StatusCode.Unimplemented, "RangeStream does not support revision filters"));
+
     // Reasons a watcher is refused travel inside the stream, as plain text.
     internal const string WatchCompacted = "etcdserver: mvcc: required revision has been compacted";
     internal const string WatchDuplicateId = "mvcc: duplicate watch ID provided on the WatchStream";
@@ -120,6 +131,19 @@ internal static class EtcdErrors
         KvErrorCode.Corrupt => CorruptCluster,
         _ => new RpcException(new Status(StatusCode.Unknown, $"etcdserver: {code}")),
     };
+
+    /// <summary>Whether a method belongs to the services of locks and elections.</summary>
+    internal static bool IsRecipe(string method) =>
+        method.StartsWith("/v3lockpb.", StringComparison.Ordinal) || method.StartsWith("/v3electionpb.", StringComparison.Ordinal);
+
+    /// <summary>
+    /// The error as a service of locks or elections answers it: etcd's are clients of itself and lose the code on the way. What tells a client to try again,
+    /// or that it has gone itself, keeps its code here.
+    /// </summary>
+    internal static RpcException OfRecipe(RpcException error) =>
+        error.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled or StatusCode.DeadlineExceeded ? error : Plain(error.Status.Detail);
+
+    private static RpcException Plain(string text) => new(new Status(StatusCode.Unknown, text));
 
     private static RpcException Error(StatusCode code, string text) => new(new Status(code, "etcdserver: " + text));
 }

@@ -11,18 +11,13 @@ namespace PaxosStore.Node.Tls;
 internal sealed class HandshakeLog : ReceiveActor
 {
     private const string Failure = "TLS handshake failed";
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(30);
-    private readonly Dictionary<string, long> _told = new(StringComparer.Ordinal);
 
-    public HandshakeLog(ILogger log, TimeProvider time) => Receive<Error>(error =>
+    public HandshakeLog(ILogger log, News news) => Receive<Error>(error =>
     {
         if (error.Message?.ToString() is not { } text || !text.StartsWith(Failure, StringComparison.Ordinal)) return;
         var where = text.Split('\n')[0][Failure.Length..].Trim();
         var reason = error.Cause?.GetBaseException().Message ?? text;
-        if (_told.TryGetValue(reason, out var at) && time.GetElapsedTime(at) < Quiet) return;
-        if (_told.Count > 100) _told.Clear();
-        _told[reason] = time.GetTimestamp();
-        log.HandshakeFailed(where, reason);
+        if (news.Is(reason)) log.HandshakeFailed(where, reason);
     });
 
     /// <summary>Keeps the transport's own words out of the log.</summary>

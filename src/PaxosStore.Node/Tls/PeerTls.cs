@@ -12,19 +12,16 @@ internal sealed class PeerTls
 {
     // How the transport writes an address it has called; callers are named by their socket.
     private const string Called = "ssl.tcp://";
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(30);
 
     private readonly TlsFiles _files;
     private readonly X509Certificate2 _shown;
     private readonly ILogger _log;
-    private readonly TimeProvider _time;
-    private readonly Lock _gate = new();
-    private readonly Dictionary<string, long> _told = new(StringComparer.Ordinal);
+    private readonly News _news;
     private string _newest;
 
     private PeerTls(TlsFiles files, ILogger log, TimeProvider time)
     {
-        (_files, _log, _time) = (files, log, time);
+        (_files, _log, _news) = (files, log, new News(time));
         _shown = files.Current.Certificate;
         _newest = _shown.Thumbprint;
     }
@@ -56,7 +53,7 @@ internal sealed class PeerTls
         if (_files.Settings.Auto && !_files.Settings.IsMutual) return true;
         var refusal = certificate is null ? "it shows no certificate" : Refusal(material, certificate, chain, remote);
         if (refusal is null) return true;
-        if (IsNews(refusal)) _log.CertificateRefused(remote, certificate?.Subject ?? "", refusal);
+        if (_news.Is(refusal)) _log.CertificateRefused(remote, certificate?.Subject ?? "", refusal);
         return false;
     }
 
@@ -80,20 +77,5 @@ internal sealed class PeerTls
     {
         var newest = material.Certificate.Thumbprint;
         if (Interlocked.Exchange(ref _newest, newest) != newest && newest != _shown.Thumbprint) _log.PeerCertificateStale(_files.Settings.CertFile);
-    }
-
-    /// <summary>A peer that is refused comes back at once; one line in a while is enough.</summary>
-    private bool IsNews(string refusal)
-    {
-        lock (_gate)
-        {
-            var now = _time.GetTimestamp();
-            foreach (var (text, at) in _told.ToArray())
-            {
-                if (_time.GetElapsedTime(at, now) > Quiet) _told.Remove(text);
-            }
-
-            return _told.TryAdd(refusal, now);
-        }
     }
 }

@@ -41,7 +41,7 @@ public static class SelfSigned
             using var certificate = X509Certificate2.CreateFromPemFile(cert, key);
             return now < certificate.NotAfter.ToUniversalTime() && names.All(name => certificate.MatchesHostname(name, allowWildcards: false, allowCommonName: false));
         }
-        catch (CryptographicException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
             // Cut short by a crash while it was written: made anew.
             return false;

@@ -17,6 +17,7 @@ internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvi
 {
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
     private readonly ClientTlsOptions _options = options.ClientTls;
+    private readonly News _news = new(time);
     private TlsFiles? _files;
     private CipherSuitesPolicy? _suites;
 
@@ -24,7 +25,7 @@ internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvi
     /// <exception cref="NodeStartupException">A file is missing or is not what its flag asks for.</exception>
     internal void Open()
     {
-        var urls = CrossChecks.Listened(options).SkipLast(1).Select(listened => listened.Url).Where(NodeSettings.IsTls).ToArray();
+        var urls = CrossChecks.TlsUrls(options).ToArray();
         if (urls.Length == 0) return;
         var settings = _options.Settings;
         if (settings.IsSelfSigned)
@@ -37,9 +38,12 @@ internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvi
         _suites = Suites();
     }
 
-    /// <summary>Makes a port speak TLS.</summary>
-    internal void Use(ListenOptions port) =>
+    /// <summary>Listens on an https address.</summary>
+    internal void Listen(KestrelServerOptions kestrel, Uri url) => kestrel.Listen(Ports.Address(url), url.Port, port =>
+    {
+        port.Protocols = HttpProtocols.Http1AndHttp2;
         port.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(Answer()), HandshakeTimeout = HandshakeTimeout });
+    });
 
     /// <summary>How one handshake is answered.</summary>
     private SslServerAuthenticationOptions Answer()
@@ -64,7 +68,7 @@ internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvi
     {
         if (certificate is not X509Certificate2 shown) return false;
         if (CertificateCheck.Refusal(_files!.Settings, material, shown, chain?.ChainPolicy.ExtraStore, CertificateUse.Client) is not { } reason) return true;
-        Log.ClientRefused(logger, shown.Subject, reason);
+        if (_news.Is($"{shown.Subject} {reason}")) Log.ClientRefused(logger, shown.Subject, reason);
         return false;
     }
 

@@ -59,16 +59,13 @@ internal static class ServerApp
         var tls = kestrel.ApplicationServices.GetRequiredService<ClientTls>();
 
         // One port can't tell the protocols apart without TLS: each has its own.
-        foreach (var url in options.Node.ListenClientUrls) Listen(kestrel, url, HttpProtocols.Http2, tls);
-        foreach (var url in options.Node.ListenHttpUrls) Listen(kestrel, url, HttpProtocols.Http1, tls);
-        foreach (var url in options.ListenMetricsUrls) Listen(kestrel, url, HttpProtocols.Http1, tls);
+        foreach (var url in Cleartext(options.Node.ListenClientUrls)) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http2);
+        foreach (var url in Cleartext(options.Node.ListenHttpUrls)) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http1);
+        foreach (var url in Cleartext(options.ListenMetricsUrls)) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http1);
+        foreach (var url in CrossChecks.TlsUrls(options)) tls.Listen(kestrel, url);
     }
 
-    private static void Listen(KestrelServerOptions kestrel, Uri url, HttpProtocols cleartext, ClientTls tls) => kestrel.Listen(Ports.Address(url), url.Port, port =>
-    {
-        port.Protocols = NodeSettings.IsTls(url) ? HttpProtocols.Http1AndHttp2 : cleartext;
-        if (NodeSettings.IsTls(url)) tls.Use(port);
-    });
+    private static IEnumerable<Uri> Cleartext(IEnumerable<Uri> urls) => urls.Where(url => !NodeSettings.IsTls(url));
 
     private static void Bound(Http2Limits http2, DoorLimits limits)
     {

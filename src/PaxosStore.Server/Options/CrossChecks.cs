@@ -22,13 +22,14 @@ internal static class CrossChecks
         ("--" + OptionTable.ListenPeerUrls, options.Node.ListenPeerUrl),
     ];
 
+    /// <summary>The https addresses for clients, scrapers and probes.</summary>
+    internal static IEnumerable<Uri> TlsUrls(ServerOptions options) =>
+        options.Node.ListenClientUrls.Concat(options.Node.ListenHttpUrls).Concat(options.ListenMetricsUrls).Where(NodeSettings.IsTls);
+
     private static void CheckTls(ServerOptions options, List<string> notices)
     {
         var (client, peer) = (options.ClientTls.Settings, options.Node.PeerTls);
-        foreach (var (flag, url) in Listened(options).SkipLast(1).Where(listened => NodeSettings.IsTls(listened.Url)))
-        {
-            client.Check(url);
-        }
+        foreach (var url in TlsUrls(options)) client.Check(url);
 
         if (client.HasFiles && !options.Node.ListenClientUrls.Any(NodeSettings.IsTls))
         {

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using PaxosStore.Consensus;
+using PaxosStore.Node.Journal;
 
 namespace PaxosStore.Node.Tests.MultiNode;
 
@@ -166,6 +168,57 @@ public sealed class DisasterScenarios
         DamageSnapshots(fleet, "a", newestOnly: false);
         fleet.Start("a", ["a"]);
         Assert.Contains("paxosctl snapshot restore", await fleet.FailureAsync("a"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_member_whose_state_differs_stops_and_raises_the_alarm()
+    {
+        await using var fleet = await Fleet.FormAsync("", Three);
+        await fleet.PutAsync("a", "victim", "original");
+
+        // What is known to be chosen goes to disk with later votes; only that is applied from the journal.
+        await fleet.FillAsync("a", "w", 20);
+        await fleet.EventuallyAsync("c has it", () => fleet.Local("c", "w19") == "19");
+        await fleet.StopAsync("c");
+        Tamper(fleet, "c", "original", "tampered");
+        fleet.Start("c", Three);
+        await fleet.ReadyAsync("c");
+        Assert.Equal("tampered", fleet.Local("c", "victim"));
+
+        // Checksums are compared at every 256th slot; once the alarm is up, nothing is written any more.
+        var refused = await Assert.ThrowsAsync<KvException>(() => fleet.FillAsync("a", "k", 1000));
+        Assert.Equal((KvErrorCode.Corrupt, KvOutcome.DidNotHappen), (refused.Code, refused.Outcome));
+        Assert.Contains("differs from the other members'", await fleet.FailureAsync("c"), StringComparison.Ordinal);
+        Assert.Contains(fleet["a"].Store.View.Alarms, alarm => alarm.Kind == AlarmKind.Corrupt);
+        Assert.False(fleet["a"].Failed.IsCompleted || fleet["b"].Failed.IsCompleted);
+    }
+
+    /// <summary>Changes what a journal says and makes its checksums right again: nothing but the other members' states can tell.</summary>
+    private static void Tamper(Fleet fleet, string name, string from, string to)
+    {
+        foreach (var number in fleet.Numbers(name))
+        {
+            var batch = JournalCodec.Decode(fleet.Query<byte[]>(name, "journal.db", $"SELECT message FROM journal WHERE sequence_number = {number}"));
+            var changed = new JournalBatch([.. batch.Records.Select(r => r switch
+            {
+                AcceptRecord a => a with { Value = Changed(a.Value) },
+                LearnRecord l => l with { Value = Changed(l.Value) },
+                _ => r,
+            })]);
+            if (changed.Records.SequenceEqual(batch.Records)) continue;
+            var hex = Convert.ToHexString(JournalCodec.Encode(changed));
+            fleet.Query<object>(name, "journal.db", $"UPDATE journal SET message = x'{hex}' WHERE sequence_number = {number}; SELECT 1");
+        }
+
+        Value Changed(Value value) => value with { Commands = [.. value.Commands.Select(Swapped)] };
+
+        ReadOnlyMemory<byte> Swapped(ReadOnlyMemory<byte> command)
+        {
+            var bytes = command.ToArray();
+            var at = bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(from));
+            if (at >= 0) Encoding.UTF8.GetBytes(to).CopyTo(bytes, at);
+            return bytes;
+        }
     }
 
     private static byte[] Backup(Fleet fleet, string name, out long revision)

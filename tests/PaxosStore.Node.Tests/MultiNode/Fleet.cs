@@ -164,6 +164,10 @@ internal sealed class Fleet : IAsyncDisposable
     /// <summary>Number of the first event that stands in a node's journal: more than 1 once its beginning has been cut.</summary>
     public long FirstEvent(string name) => Query<long>(name, "journal.db", "SELECT MIN(sequence_number) FROM journal WHERE deleted = 0");
 
+    /// <summary>Numbers of the events in a stopped node's journal.</summary>
+    public IReadOnlyList<long> Numbers(string name) =>
+        [.. Query<string>(name, "journal.db", "SELECT group_concat(sequence_number) FROM journal WHERE deleted = 0").Split(',').Select(long.Parse)];
+
     public T Query<T>(string name, string file, string sql)
     {
         using var connection = new SqliteConnection($"Data Source={Path.Combine(DirectoryOf(name), file)};Pooling=False");

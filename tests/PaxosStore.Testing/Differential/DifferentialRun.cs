@@ -22,6 +22,7 @@ public sealed class DifferentialRun(string endpointA, string endpointB, int seed
         var report = new Report(seed);
         var keys = new KvGenerator(random, world);
         var leases = new LeaseOperations(random, world);
+        var recipes = new RecipeOperations(random, world);
         await using var watch0 = new WatchPair(reference, tested, random, keys, world, report);
         await using var watch1 = new WatchPair(reference, tested, random, keys, world, report);
         WatchPair[] watches = [watch0, watch1];
@@ -37,7 +38,7 @@ public sealed class DifferentialRun(string endpointA, string endpointB, int seed
                 continue;
             }
 
-            var operation = Next(random, keys, leases);
+            var operation = Next(random, keys, leases, recipes);
             if (operation.Request is CompactionRequest) await SettleAsync(watches);
             await RunAsync(operation, reference, tested, world, report);
         }
@@ -52,7 +53,7 @@ public sealed class DifferentialRun(string endpointA, string endpointB, int seed
         foreach (var watch in watches) await watch.SettleAsync();
     }
 
-    private static Operation Next(Random random, KvGenerator keys, LeaseOperations leases)
+    private static Operation Next(Random random, KvGenerator keys, LeaseOperations leases, RecipeOperations recipes)
     {
         var kind = random.Next(1000);
         if (kind < 290)
@@ -85,7 +86,7 @@ public sealed class DifferentialRun(string endpointA, string endpointB, int seed
             return new Operation("Compact", request, async (c, _) => await c.Kv.CompactAsync(request));
         }
 
-        return leases.Next();
+        return kind < 960 ? leases.Next() : recipes.Next();
     }
 
     private static async Task RunAsync(Operation operation, EtcdClient reference, EtcdClient tested, World world, Report report)

@@ -22,6 +22,23 @@ internal sealed class KvService(IKvStore store, QuotaGuard quota, Headers header
         return reply;
     }
 
+    /// <summary>
+    /// A range in pieces of one state: keys in every one, the header and the totals in the last. Nothing but the piece on its way is held, however much is read.
+    /// </summary>
+    public override async Task RangeStream(RangeRequest request, IServerStreamWriter<RangeStreamResponse> responseStream, ServerCallContext context)
+    {
+        RequestChecks.Check(request);
+        RequestChecks.CheckStream(request);
+        var view = await ReadAsync(request.Serializable, context);
+        var pieces = new RangePieces(view, ToKv.Op(request), limits.MaxRequestBytes);
+        while (pieces.Next() is { } piece)
+        {
+            var reply = FromKv.Reply(piece);
+            if (pieces.AtEnd) reply.Header = headers.At(view);
+            await responseStream.WriteAsync(new RangeStreamResponse { RangeResponse = reply }, context.CancellationToken);
+        }
+    }
+
     /// <inheritdoc/>
     public override async Task<PutResponse> Put(PutRequest request, ServerCallContext context)
     {

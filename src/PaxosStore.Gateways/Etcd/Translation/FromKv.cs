@@ -92,7 +92,7 @@ internal static class FromKv
         foreach (var kv in kvs) target.Add(Wire(kv));
     }
 
-    private static Mvccpb.KeyValue Wire(KeyValue kv) => new()
+    internal static Mvccpb.KeyValue Wire(KeyValue kv) => new()
     {
         Key = UnsafeByteOperations.UnsafeWrap(kv.Key),
         Value = UnsafeByteOperations.UnsafeWrap(kv.Value),

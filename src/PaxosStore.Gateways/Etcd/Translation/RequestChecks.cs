@@ -15,6 +15,14 @@ internal static class RequestChecks
         }
     }
 
+    /// <summary>What a range in pieces can't do: its keys come in key order, and all of them count.</summary>
+    internal static void CheckStream(RangeRequest request)
+    {
+        if (request.SortTarget != RangeRequest.Types.SortTarget.Key || request.SortOrder == RangeRequest.Types.SortOrder.Descend) throw EtcdErrors.StreamSort;
+        if (request.MinModRevision != 0 || request.MaxModRevision != 0 || request.MinCreateRevision != 0 || request.MaxCreateRevision != 0)
+            throw EtcdErrors.StreamFilter;
+    }
+
     internal static void Check(PutRequest request)
     {
         if (request.Key.IsEmpty) throw EtcdErrors.EmptyKey;

@@ -1,0 +1,47 @@
+using Google.Protobuf;
+using Grpc.Core;
+using PaxosStore.Gateways.Etcd.Recipes;
+using PaxosStore.Kv;
+using V3Lockpb;
+
+namespace PaxosStore.Gateways.Etcd.Services;
+
+/// <summary>
+/// Locks: whoever's key is the oldest below the lock's name holds it, as long as its lease lives. A lock alone protects nothing outside the store: who
+/// writes elsewhere under it must send the key's create revision along as a fence.
+/// </summary>
+internal sealed class LockService(IKvStore store, Headers headers, StreamEnds ends, TimeProvider? time = null) : V3Lockpb.Lock.LockBase
+{
+    /// <inheritdoc/>
+    public override async Task<LockResponse> Lock(LockRequest request, ServerCallContext context)
+    {
+        using var end = ends.Begin(context);
+        await using var session = await SessionLease.OpenAsync(store, request.Lease, time ?? TimeProvider.System, end.Token);
+        var queue = new KeyQueue(store);
+
+        // Not to be given up halfway: the key would stay without anybody waiting for it.
+        var place = await queue.JoinAsync(request.Name.Memory, session.Id, default, CancellationToken.None);
+        try
+        {
+            var header = headers.At(place.Result);
+            if (!place.IsFirst) header = headers.At(await queue.WaitTurnAsync(place, end.Token) ?? throw EtcdErrors.LockExpired);
+            return new LockResponse { Header = header, Key = ByteString.CopyFrom(place.Key.Span) };
+        }
+        catch (Exception e)
+        {
+            // The same lease may wait in another call: its place is not ours to give up.
+            if (place.IsNew) await queue.LeaveAsync(place, CancellationToken.None);
+            await session.GiveUpAsync();
+            if (e is OperationCanceledException && end.Reason() is { } reason) throw reason;
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task<UnlockResponse> Unlock(UnlockRequest request, ServerCallContext context)
+    {
+        if (request.Key.IsEmpty) throw EtcdErrors.OfRecipe(EtcdErrors.EmptyKey);
+        var delete = new WriteCommand(new DeleteRangeOp(KeyRange.SingleKey(request.Key.Memory)));
+        return new UnlockResponse { Header = headers.At(await store.ExecuteAsync(delete, context.CancellationToken)) };
+    }
+}
