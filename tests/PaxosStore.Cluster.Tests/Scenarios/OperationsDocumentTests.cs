@@ -16,7 +16,7 @@ public class OperationsDocumentTests
     public async Task Every_procedure_works_as_it_is_written()
     {
         Skip.IfNot(Target.UnderTest.IsEtcd || Programs.Found(File.Exists(Target.ControlAssembly()), Target.ControlAssembly()), "paxosctl is not built");
-        await using var world = DocumentedWorld.Open();
+        await using var world = DocumentedWorld.Open("operations.md");
         await world.RunAsync(async () =>
         {
             var left = world.Procedures.ToHashSet();
