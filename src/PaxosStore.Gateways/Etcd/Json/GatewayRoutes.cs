@@ -37,5 +37,14 @@ internal static class GatewayRoutes
         ["maintenance/snapshot"] = "etcdserverpb.Maintenance/Snapshot",
         ["maintenance/transfer-leadership"] = "etcdserverpb.Maintenance/MoveLeader",
         ["maintenance/downgrade"] = "etcdserverpb.Maintenance/Downgrade",
+
+        ["lock/lock"] = "v3lockpb.Lock/Lock",
+        ["lock/unlock"] = "v3lockpb.Lock/Unlock",
+
+        ["election/campaign"] = "v3electionpb.Election/Campaign",
+        ["election/proclaim"] = "v3electionpb.Election/Proclaim",
+        ["election/leader"] = "v3electionpb.Election/Leader",
+        ["election/observe"] = "v3electionpb.Election/Observe",
+        ["election/resign"] = "v3electionpb.Election/Resign",
     };
 }
