@@ -23,15 +23,6 @@ internal static class GatewayRoutes
         ["kv/lease/timetolive"] = "etcdserverpb.Lease/LeaseTimeToLive",
         ["kv/lease/leases"] = "etcdserverpb.Lease/LeaseLeases",
 
-        ["lock/lock"] = "v3lockpb.Lock/Lock",
-        ["lock/unlock"] = "v3lockpb.Lock/Unlock",
-
-        ["election/campaign"] = "v3electionpb.Election/Campaign",
-        ["election/proclaim"] = "v3electionpb.Election/Proclaim",
-        ["election/leader"] = "v3electionpb.Election/Leader",
-        ["election/observe"] = "v3electionpb.Election/Observe",
-        ["election/resign"] = "v3electionpb.Election/Resign",
-
         ["auth/enable"] = "etcdserverpb.Auth/AuthEnable",
         ["auth/disable"] = "etcdserverpb.Auth/AuthDisable",
         ["auth/status"] = "etcdserverpb.Auth/AuthStatus",
@@ -64,5 +55,14 @@ internal static class GatewayRoutes
         ["maintenance/snapshot"] = "etcdserverpb.Maintenance/Snapshot",
         ["maintenance/transfer-leadership"] = "etcdserverpb.Maintenance/MoveLeader",
         ["maintenance/downgrade"] = "etcdserverpb.Maintenance/Downgrade",
+
+        ["lock/lock"] = "v3lockpb.Lock/Lock",
+        ["lock/unlock"] = "v3lockpb.Lock/Unlock",
+
+        ["election/campaign"] = "v3electionpb.Election/Campaign",
+        ["election/proclaim"] = "v3electionpb.Election/Proclaim",
+        ["election/leader"] = "v3electionpb.Election/Leader",
+        ["election/observe"] = "v3electionpb.Election/Observe",
+        ["election/resign"] = "v3electionpb.Election/Resign",
     };
 }

@@ -27,10 +27,12 @@ public sealed class JsonGatewayTests : IAsyncLifetime
     [Fact]
     public void Every_method_of_every_service_has_a_path_and_every_path_a_method()
     {
-        var methods = RpcReflection.Descriptor.Services.SelectMany(service => service.Methods)
-            .Select(method => $"{method.Service.FullName}/{method.Name}").Order(StringComparer.Ordinal);
+        // In etcd, too, ranges in pieces have no path.
+        var methods = ((FileDescriptor[])[RpcReflection.Descriptor, V3Lockpb.LockReflection.Descriptor, V3Electionpb.ElectionReflection.Descriptor])
+            .SelectMany(file => file.Services).SelectMany(service => service.Methods).Select(method => $"{method.Service.FullName}/{method.Name}")
+            .Where(name => name != "etcdserverpb.KV/RangeStream");
 
-        Assert.Equal(methods, GatewayRoutes.All.Values.Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(methods.Order(StringComparer.Ordinal), GatewayRoutes.All.Values.Distinct().Order(StringComparer.Ordinal));
     }
 
     [Fact]
