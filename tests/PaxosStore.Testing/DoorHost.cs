@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -41,7 +42,9 @@ public sealed class DoorHost : IAsyncDisposable
     public LogCounter Log { get; private init; } = null!;
 
     /// <summary>Opens one.</summary>
-    public static async Task<DoorHost> StartAsync(Action<EtcdDoorOptions>? configure = null)
+    /// <param name="configure">Its options.</param>
+    /// <param name="before">Called with every request first.</param>
+    public static async Task<DoorHost> StartAsync(Action<EtcdDoorOptions>? configure = null, Action<HttpContext>? before = null)
     {
         var ports = FreePorts.Take(2);
         var store = new InMemoryKvStore();
@@ -58,6 +61,15 @@ public sealed class DoorHost : IAsyncDisposable
             kestrel.ListenLocalhost(ports[1], listen => listen.Protocols = HttpProtocols.Http1);
         });
         var app = builder.Build();
+        if (before is not null)
+        {
+            app.Use((context, next) =>
+            {
+                before(context);
+                return next(context);
+            });
+        }
+
         app.MapEtcdDoor();
         app.MapEtcdHttp();
         await app.StartAsync();
