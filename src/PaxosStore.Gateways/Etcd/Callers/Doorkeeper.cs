@@ -1,6 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
-using Microsoft.AspNetCore.Http;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Callers;
@@ -19,12 +18,9 @@ internal readonly record struct CallerView(KvView View, Caller? Caller)
 /// </summary>
 internal sealed class Doorkeeper(IKvStore store, TokenTouches touches)
 {
-    /// <summary>An item of this name in <see cref="HttpContext.Items"/> marks a call of the JSON gateway: its connection's certificate is not the caller's.</summary>
-    internal const string GatewayItem = "paxosstore.gateway";
-
     // Users and roles may change again while a call is sent again after they changed.
     private const int MostAttempts = 4;
-    private const string HttpContextKey = "__HttpContext";
+    private const string CommonNameOid = "2.5.4.3";
     private const string Bearer = "Bearer ";
 
     /// <summary>Has a command agreed on, on behalf of the caller.</summary>
@@ -114,18 +110,31 @@ internal sealed class Doorkeeper(IKvStore store, TokenTouches touches)
         return new Caller(token.User, view.Auth.Revision);
     }
 
-    /// <summary>The name in a certificate that the web server has verified. The gateway's calls are left out: whoever reaches it is not its client.</summary>
-    private static Caller? ByCertificate(KvView view, ServerCallContext context)
+    private static Caller? ByCertificate(KvView view, ServerCallContext context) =>
+        Certificate(context) is { } certificate && CommonName(certificate) is { Length: > 0 } name ? new Caller(name, view.Auth.Revision) : null;
+
+    /// <summary>A certificate that the web server has verified. Calls of the JSON gateway are never authenticated by one: who reaches it is not its client.</summary>
+    private static X509Certificate2? Certificate(ServerCallContext context) =>
+        context.AuthContext.IsPeerAuthenticated ? context.GetHttpContext().Connection.ClientCertificate : null;
+
+    /// <summary>The one common name of the subject; no other part of it stands in for that.</summary>
+    private static string? CommonName(X509Certificate2 certificate)
     {
-        if (Http(context) is not { } http || http.Items.ContainsKey(GatewayItem) || http.Connection.ClientCertificate is not { } certificate) return null;
-        var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
-        return name.Length == 0 ? null : new Caller(name, view.Auth.Revision);
+        string? name = null;
+        foreach (var part in certificate.SubjectName.EnumerateRelativeDistinguishedNames())
+        {
+            if (part.HasMultipleElements || part.GetSingleElementType().Value != CommonNameOid) continue;
+            if (name is not null) return null;
+            name = part.GetSingleElementValue();
+        }
+
+        return name;
     }
 
     private static bool IsOutdated(KvErrorCode code, Caller? caller, ServerCallContext context) => code switch
     {
         KvErrorCode.AuthOldRevision => caller is not null,
-        KvErrorCode.UserEmpty => caller is null && (Token(context) is not null || Http(context)?.Connection.ClientCertificate is not null),
+        KvErrorCode.UserEmpty => caller is null && (Token(context) is not null || context.AuthContext.IsPeerAuthenticated),
         _ => false,
     };
 
@@ -136,7 +145,4 @@ internal sealed class Doorkeeper(IKvStore store, TokenTouches touches)
         var value = context.RequestHeaders.GetValue("authorization");
         return value is not null && value.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? value[Bearer.Length..] : value;
     }
-
-    private static HttpContext? Http(ServerCallContext context) =>
-        context.UserState.TryGetValue(HttpContextKey, out var value) ? value as HttpContext : null;
 }
