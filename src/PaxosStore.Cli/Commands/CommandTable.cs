@@ -7,7 +7,7 @@ internal static class CommandTable
     internal static IReadOnlyList<CtlOption> Options { get; } =
     [
         new("endpoints", "ADDRESSES", "Members to ask, tried in turn (default 127.0.0.1:2379; also PAXOSCTL_ENDPOINTS)."),
-        new("cacert", "FILE", "Authorities that the members' certificates come from, for https:// endpoints (also PAXOSCTL_CACERT)."),
+        new("cacert", "FILE", "Authorities of https:// endpoints' certificates (also PAXOSCTL_CACERT)."),
         new("cert", "FILE", "Certificate to show to the members (also PAXOSCTL_CERT)."),
         new("key", "FILE", "Its private key (also PAXOSCTL_KEY)."),
         new("timeout", "SECONDS", "How long to wait for an answer (default 10)."),

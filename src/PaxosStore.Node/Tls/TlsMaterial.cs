@@ -64,7 +64,8 @@ public sealed class TlsMaterial
         var flag = settings.Flag("key-file");
         if (key.Contains("ENCRYPTED", StringComparison.Ordinal))
         {
-            throw new NodeStartupException($"{flag}: the key in {settings.KeyFile} has a passphrase, which a server can't type: openssl pkey -in {settings.KeyFile} writes it without");
+            throw new NodeStartupException(
+                $"{flag}: the key in {settings.KeyFile} has a passphrase, which a server can't type: openssl pkey -in {settings.KeyFile} writes it without");
         }
 
         if (!key.Contains("PRIVATE KEY-----", StringComparison.Ordinal))

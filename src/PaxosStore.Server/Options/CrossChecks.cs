@@ -1,4 +1,5 @@
 using PaxosStore.Node;
+using PaxosStore.Node.Tls;
 
 namespace PaxosStore.Server.Options;
 
@@ -34,6 +35,11 @@ internal static class CrossChecks
         if (client.HasFiles && !options.Node.ListenClientUrls.Any(NodeSettings.IsTls))
         {
             notices.Add($"--{TlsOptions.CertFile} and --{TlsOptions.KeyFile} have no effect: no address in --{OptionTable.ListenClientUrls} is https");
+        }
+
+        foreach (var tls in (TlsSettings[])[client, peer])
+        {
+            if (tls is { Auto: true, HasFiles: true }) notices.Add($"--{tls.Prefix}auto-tls has no effect: a certificate is given");
         }
 
         if (peer.HasFiles && !NodeSettings.IsTls(options.Node.ListenPeerUrl))

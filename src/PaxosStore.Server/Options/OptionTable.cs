@@ -89,7 +89,8 @@ internal static class OptionTable
         },
         new("watch-progress-notify-interval", OptionGroup.Clients, OptionKind.Duration, "TIME",
             "How often an idle watcher that asked for it learns the current revision."),
-        new("grpc-keepalive-interval", OptionGroup.Clients, OptionKind.Duration, "TIME", "Silence of a client's connection after which it is asked whether it lives; 0 never asks.")
+        new("grpc-keepalive-interval", OptionGroup.Clients, OptionKind.Duration, "TIME",
+            "Silence of a client's connection after which it is asked whether it lives; 0 never asks.")
         {
             AllowsZero = true,
         },
@@ -98,7 +99,8 @@ internal static class OptionTable
             AllowsZero = true,
         },
         .. TlsOptions.All,
-        new("auth-token", OptionGroup.Auth, OptionKind.Text, "KIND", "Tokens that users log in for: simple, or jwt,pub-key=FILE,priv-key=FILE,sign-method=RS256,ttl=10m."),
+        new("auth-token", OptionGroup.Auth, OptionKind.Text, "KIND",
+            "Tokens that users log in for: simple, or jwt,pub-key=FILE,priv-key=FILE,sign-method=RS256,ttl=10m."),
         new("auth-token-ttl", OptionGroup.Auth, OptionKind.Count, "SECONDS", "How long a simple token lives without being used."),
         new("bcrypt-cost", OptionGroup.Auth, OptionKind.Count, "N", "Cost of checking a password; each step doubles it.")
         {
