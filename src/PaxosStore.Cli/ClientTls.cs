@@ -55,7 +55,7 @@ internal static class ClientTls
             chain.ImportFromPemFile(cert);
             return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(cert, key), chain, offline: true);
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
         {
             throw new CtlException(
                 $"{cert} (--cert) and {key} (--key) are not a certificate and its private key, both in PEM form and without a passphrase ({e.Message})");

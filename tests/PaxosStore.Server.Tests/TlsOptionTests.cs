@@ -55,6 +55,15 @@ public sealed class TlsOptionTests
         Assert.False(options.ClientTls.Settings.IsSelfSigned || options.Node.PeerTls.IsSelfSigned);
     }
 
+    [Theory]
+    [InlineData("--tls-min-version=TLS1.3")]
+    [InlineData("--cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")]
+    public void What_the_peers_port_can_not_do_is_told(string flag)
+    {
+        Assert.Contains("hold for clients only", Assert.Single(Load.From(Peers, "--peer-auto-tls", flag).Notices), StringComparison.Ordinal);
+        Assert.Empty(Load.From(flag).Notices);
+    }
+
     [Fact]
     public void Versions_and_suites_are_read_by_the_names_of_Go()
     {

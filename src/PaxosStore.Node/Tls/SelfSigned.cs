@@ -43,7 +43,7 @@ public static class SelfSigned
             return now < certificate.NotAfter.ToUniversalTime()
                 && names.All(name => certificate.MatchesHostname(name, allowWildcards: false, allowCommonName: false));
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
         {
             // Cut short by a crash while it was written: made anew.
             return false;

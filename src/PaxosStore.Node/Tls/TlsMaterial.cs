@@ -77,7 +77,7 @@ public sealed class TlsMaterial
         {
             return X509Certificate2.CreateFromPem(System.Text.Encoding.Latin1.GetString(contents.Certificate), key);
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
         {
             throw new NodeStartupException(
                 $"the key in {settings.KeyFile} ({flag}) does not belong to the first certificate in {settings.CertFile} ({settings.Flag("cert-file")}), or is damaged: " +

@@ -38,6 +38,7 @@ public class TlsTests
             var status = await Programs.RunAsync("dotnet", [Target.ControlAssembly(), "status", "--endpoints", cluster.Nodes[0].ClientUrl, .. certificates.ClientArguments]);
             Assert.True(status.ExitCode == 0 && status.Output.Contains("voter", StringComparison.Ordinal), status.ToString());
             await AssertForeignPeerStaysOutAsync(certificates, cluster);
+            await new Membership(cluster).AddAsync();
         });
     }
 
