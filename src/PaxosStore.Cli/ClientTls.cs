@@ -14,13 +14,17 @@ internal static class ClientTls
         var options = new SslClientAuthenticationOptions();
         if (session.Option("cacert") is { } authorities)
         {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+            var policy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true,
+            };
             policy.CustomTrustStore.AddRange(Authorities(authorities));
             options.CertificateChainPolicy = policy;
         }
 
         var (cert, key) = (session.Option("cert"), session.Option("key"));
-        if ((cert is null) != (key is null)) throw session.Usage(cert is null ? "--key is given without --cert: give both" : "--cert is given without --key: give both");
+        if (cert is null && key is not null) throw session.Usage("--key is given without --cert: give both");
+        if (cert is not null && key is null) throw session.Usage("--cert is given without --key: give both");
         if (cert is not null) options.ClientCertificateContext = Identity(cert, key!);
         return options;
     }
@@ -37,7 +41,10 @@ internal static class ClientTls
             throw new CtlException($"--cacert: {path} can't be read as certificates in PEM form ({e.Message})");
         }
 
-        return authorities.Count > 0 ? authorities : throw new CtlException($"--cacert: {path} holds no certificate in PEM form; one begins with -----BEGIN CERTIFICATE-----");
+        return authorities.Count > 0
+            ? authorities
+            : throw new CtlException(
+            $"--cacert: {path} holds no certificate in PEM form; one begins with -----BEGIN CERTIFICATE-----");
     }
 
     private static SslStreamCertificateContext Identity(string cert, string key)
@@ -48,9 +55,10 @@ internal static class ClientTls
             chain.ImportFromPemFile(cert);
             return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(cert, key), chain, offline: true);
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
         {
-            throw new CtlException($"{cert} (--cert) and {key} (--key) are not a certificate and its private key, both in PEM form and without a passphrase ({e.Message})");
+            throw new CtlException(
+                $"{cert} (--cert) and {key} (--key) are not a certificate and its private key, both in PEM form and without a passphrase ({e.Message})");
         }
     }
 }

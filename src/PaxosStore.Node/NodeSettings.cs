@@ -242,14 +242,16 @@ public sealed record NodeSettings
     {
         if (cluster.FirstOrDefault(member => IsTls(member.Value) != IsTls(listen)) is { Key: not null } other)
         {
-            throw new NodeStartupException($"listen-peer-urls is {listen}, but initial-cluster has {other.Key}={other.Value}: peer URLs are all http or all https");
+            throw new NodeStartupException(
+                $"listen-peer-urls is {listen}, but initial-cluster has {other.Key}={other.Value}: peer URLs are all http or all https");
         }
 
         if (!IsTls(listen)) return;
         tls.Check(listen);
         if (tls is { IsSelfSigned: true, IsMutual: true })
         {
-            throw new NodeStartupException("--peer-auto-tls makes certificates that no authority vouches for, but --peer-trusted-ca-file asks for one: give --peer-cert-file and --peer-key-file");
+            throw new NodeStartupException(
+                "--peer-auto-tls makes certificates that no authority vouches for, but --peer-trusted-ca-file asks for one: give --peer-cert-file and --peer-key-file");
         }
     }
 

@@ -150,6 +150,42 @@ public sealed class CertificateTests : IDisposable
     }
 
     [Fact]
+    public void Whatever_the_files_hold_the_answer_is_a_reason_or_a_certificate()
+    {
+        var good = _authority.Issue("server");
+        var list = System.Text.Encoding.ASCII.GetBytes(_authority.Revoke(good));
+        Open(revoked: list);
+        string[] names = [At("server.crt"), At("server.key"), At("ca.crt"), At("revoked.crl")];
+        var settings = new TlsSettings { CertFile = names[0], KeyFile = names[1], TrustedCaFile = names[2], CrlFile = names[3] };
+        var contents = names.ToDictionary(name => name, File.ReadAllBytes);
+        contents[names[3]] = Der(System.Text.Encoding.ASCII.GetString(list));
+        var (refused, random) = (0, new Random(7));
+        for (var round = 0; round < 400; round++)
+        {
+            foreach (var (name, bytes) in contents) File.WriteAllBytes(name, round % 4 == Array.IndexOf(names, name) ? Altered(bytes, random) : bytes);
+            try
+            {
+                TlsFiles.Open(settings, _log, _clock);
+            }
+            catch (NodeStartupException e)
+            {
+                Assert.Contains(names[round % 4], e.Message, StringComparison.Ordinal);
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 50, 399);
+    }
+
+    private static byte[] Altered(byte[] bytes, Random random)
+    {
+        if (random.Next(3) == 0) return bytes[..random.Next(bytes.Length)];
+        var altered = (byte[])bytes.Clone();
+        for (var i = random.Next(1, 4); i > 0; i--) altered[random.Next(altered.Length)] = (byte)random.Next(256);
+        return altered;
+    }
+
+    [Fact]
     public void A_made_certificate_is_kept_until_it_no_longer_fits()
     {
         TlsSettings Provide(params string[] hosts) => SelfSigned.Provide(new TlsSettings { Auto = true, SelfSignedYears = 1 }, At("fixtures"), hosts, _clock);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
@@ -33,7 +34,9 @@ public sealed class ClientPortTests : IDisposable
         using var alice = Exportable(_authority.Issue("alice", server: false));
         using var client = Client(alice);
 
-        var reply = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, host.Url) { Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact });
+        using var request = new HttpRequestMessage(HttpMethod.Get, host.Url) { Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+
+        var reply = await client.SendAsync(request);
 
         Assert.Equal("CN=alice", await reply.Content.ReadAsStringAsync());
         Assert.Equal(Version.Parse(version), reply.Version);
@@ -50,6 +53,17 @@ public sealed class ClientPortTests : IDisposable
             using var client = Client(shown);
             await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(host.Url));
         }
+    }
+
+    [Fact]
+    public async Task What_stands_between_the_certificate_and_its_authority_is_shown_too()
+    {
+        using var between = new TestAuthority("between", _authority);
+        between.Issue("server").Write(_directory, "server");
+        await using var host = await StartAsync("https");
+        using var client = Client(null);
+
+        Assert.Equal("nobody", await client.GetStringAsync(host.Url));
     }
 
     [Fact]
@@ -77,11 +91,11 @@ public sealed class ClientPortTests : IDisposable
     {
         await using var host = await StartAsync(Https(), "--tls-max-version=TLS1.2", "--cipher-suites=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
         using var tcp = new System.Net.Sockets.TcpClient("127.0.0.1", new Uri(host.Url).Port);
-        await using var tls = new System.Net.Security.SslStream(tcp.GetStream());
+        await using var tls = new SslStream(tcp.GetStream());
 
-        await tls.AuthenticateAsClientAsync(new System.Net.Security.SslClientAuthenticationOptions { TargetHost = "127.0.0.1", CertificateChainPolicy = Trusting() });
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "127.0.0.1", CertificateChainPolicy = Trusting() });
 
-        Assert.Equal((SslProtocols.Tls12, System.Net.Security.TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256), (tls.SslProtocol, tls.NegotiatedCipherSuite));
+        Assert.Equal((SslProtocols.Tls12, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256), (tls.SslProtocol, tls.NegotiatedCipherSuite));
     }
 
     [Fact]
@@ -125,12 +139,13 @@ public sealed class ClientPortTests : IDisposable
         await using var host = await StartAsync("http", $"--listen-metrics-urls=http://127.0.0.1:{port}");
         using var client = new HttpClient();
 
-        foreach (var (path, status) in (ReadOnlySpan<(string, HttpStatusCode)>)[("metrics", HttpStatusCode.OK), ("health", HttpStatusCode.OK), ("readyz/x", HttpStatusCode.OK), ("v3/kv/range", HttpStatusCode.NotFound)])
+        foreach (var path in (string[])["metrics", "health", "readyz/serializable_read", "version"])
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{port}/{path}");
-            using var reply = client.Send(request);
-            Assert.Equal(status, reply.StatusCode);
+            Assert.Equal("nobody", await client.GetStringAsync($"http://127.0.0.1:{port}/{path}"));
         }
+
+        using var other = await client.GetAsync($"http://127.0.0.1:{port}/v3/kv/range");
+        Assert.Equal(HttpStatusCode.NotFound, other.StatusCode);
     }
 
     private static HttpRequestMessage Asking(string url, string host) => new(HttpMethod.Get, url) { Headers = { Host = host } };
@@ -163,7 +178,8 @@ public sealed class ClientPortTests : IDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             foreach (var secure in CrossChecks.TlsUrls(options)) tls.Listen(kestrel, secure);
-            foreach (var plain in options.Node.ListenClientUrls.Concat(options.ListenMetricsUrls).Where(u => u.Scheme == "http")) kestrel.Listen(IPAddress.Loopback, plain.Port);
+            var plain = options.Node.ListenClientUrls.Concat(options.ListenMetricsUrls).Where(u => u.Scheme == "http");
+            foreach (var port in plain.Select(u => u.Port)) kestrel.Listen(IPAddress.Loopback, port);
         });
         var app = builder.Build();
         HttpAccessControl.Use(app, options);

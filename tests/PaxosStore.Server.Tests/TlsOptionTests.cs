@@ -47,6 +47,24 @@ public sealed class TlsOptionTests
     }
 
     [Fact]
+    public void A_certificate_given_is_preferred_to_one_made()
+    {
+        var options = Load.From(Clients, "--auto-tls", "--cert-file=c", "--key-file=k", Peers, "--peer-auto-tls", "--peer-cert-file=c", "--peer-key-file=k");
+
+        Assert.Equal(["--auto-tls has no effect: a certificate is given", "--peer-auto-tls has no effect: a certificate is given"], options.Notices);
+        Assert.False(options.ClientTls.Settings.IsSelfSigned || options.Node.PeerTls.IsSelfSigned);
+    }
+
+    [Theory]
+    [InlineData("--tls-min-version=TLS1.3")]
+    [InlineData("--cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")]
+    public void What_the_peers_port_can_not_do_is_told(string flag)
+    {
+        Assert.Contains("hold for clients only", Assert.Single(Load.From(Peers, "--peer-auto-tls", flag).Notices), StringComparison.Ordinal);
+        Assert.Empty(Load.From(flag).Notices);
+    }
+
+    [Fact]
     public void Versions_and_suites_are_read_by_the_names_of_Go()
     {
         Assert.Equal(SslProtocols.Tls12 | SslProtocols.Tls13, Load.From().ClientTls.Protocols);

@@ -40,14 +40,7 @@ public static class CertificateCheck
             foreach (var element in chain.ChainElements) element.Certificate.Dispose();
         }
 
-        if (settings.AllowedNames.Count > 0 && certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false) is var name && !settings.AllowedNames.Contains(name))
-        {
-            return $"its common name is '{name}', not {string.Join(" or ", settings.AllowedNames)}";
-        }
-
-        return settings.AllowedHosts.Count > 0 && !settings.AllowedHosts.Any(host => certificate.MatchesHostname(host, allowWildcards: true, allowCommonName: false))
-            ? $"it does not carry the host name {string.Join(" or ", settings.AllowedHosts)}"
-            : null;
+        return WrongName(settings, certificate);
     }
 
     /// <summary>The rules of a chain, which fetch nothing from anywhere.</summary>
@@ -62,6 +55,16 @@ public static class CertificateCheck
         policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         policy.CustomTrustStore.AddRange(authorities);
         return policy;
+    }
+
+    private static string? WrongName(TlsSettings settings, X509Certificate2 certificate)
+    {
+        var (names, hosts) = (settings.AllowedNames, settings.AllowedHosts);
+        var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+        if (names.Count > 0 && !names.Contains(name)) return $"its common name is '{name}', not {string.Join(" or ", names)}";
+        return hosts.Count > 0 && !hosts.Any(host => certificate.MatchesHostname(host, allowWildcards: true, allowCommonName: false))
+            ? $"it does not carry the host name {string.Join(" or ", hosts)}"
+            : null;
     }
 
     /// <summary>An authority named by the operator is one, even when another has signed it.</summary>

@@ -11,7 +11,8 @@ internal static partial class Log
     [LoggerMessage(61, LogLevel.Warning, "TLS files have changed but can't be used, the last good ones stay in force: {Reason}")]
     public static partial void TlsKept(this ILogger log, string reason);
 
-    [LoggerMessage(62, LogLevel.Warning, "the certificate is not valid now, others will refuse it: write a new one file={File} valid-from={From:u} valid-until={Until:u}")]
+    [LoggerMessage(62, LogLevel.Warning,
+        "the certificate is not valid now, others will refuse it: write a new one file={File} valid-from={From:u} valid-until={Until:u}")]
     public static partial void TlsOutOfTime(this ILogger log, string file, DateTime from, DateTime until);
 
     [LoggerMessage(63, LogLevel.Warning, "certificate refused from={Remote} subject={Subject}: {Reason}")]

@@ -14,13 +14,17 @@ internal sealed class PeerTls
     private const string Called = "ssl.tcp://";
 
     private readonly TlsFiles _files;
+
+    // Made certificates can't be checked.
+    private readonly bool _anybody;
     private readonly X509Certificate2 _shown;
     private readonly ILogger _log;
     private readonly News _news;
     private string _newest;
 
-    private PeerTls(TlsFiles files, ILogger log, TimeProvider time)
+    private PeerTls(TlsFiles files, bool anybody, ILogger log, TimeProvider time)
     {
+        _anybody = anybody;
         (_files, _log, _news) = (files, log, new News(time));
         _shown = files.Current.Certificate;
         _newest = _shown.Thumbprint;
@@ -43,14 +47,14 @@ internal sealed class PeerTls
             tls = SelfSigned.Provide(tls, Path.Combine(settings.DataDirectory, "fixtures", "peer"), hosts, time);
         }
 
-        return new PeerTls(TlsFiles.Open(tls, log, time), log, time);
+        return new PeerTls(TlsFiles.Open(tls, log, time), settings.PeerTls.IsSelfSigned, log, time);
     }
 
     private bool Accepts(X509Certificate2? certificate, X509Chain? chain, string remote)
     {
         var material = _files.Current;
         WarnIfStale(material);
-        if (_files.Settings.Auto && !_files.Settings.IsMutual) return true;
+        if (_anybody) return true;
         var refusal = certificate is null ? "it shows no certificate" : Refusal(material, certificate, chain, remote);
         if (refusal is null) return true;
         if (_news.Is(refusal)) _log.CertificateRefused(remote, certificate?.Subject ?? "", refusal);

@@ -27,7 +27,8 @@ public static class SelfSigned
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new NodeStartupException($"{settings.Flag("auto-tls")}: can't write a certificate to {directory} ({e.Message}): fix its permissions, or choose another data directory with --data-dir");
+            throw new NodeStartupException(
+                $"{settings.Flag("auto-tls")}: can't write a certificate to {directory} ({e.Message}): fix its permissions, or choose another data directory with --data-dir");
         }
 
         return settings with { CertFile = cert, KeyFile = key };
@@ -39,9 +40,10 @@ public static class SelfSigned
         try
         {
             using var certificate = X509Certificate2.CreateFromPemFile(cert, key);
-            return now < certificate.NotAfter.ToUniversalTime() && names.All(name => certificate.MatchesHostname(name, allowWildcards: false, allowCommonName: false));
+            return now < certificate.NotAfter.ToUniversalTime()
+                && names.All(name => certificate.MatchesHostname(name, allowWildcards: false, allowCommonName: false));
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
         {
             // Cut short by a crash while it was written: made anew.
             return false;

@@ -64,7 +64,8 @@ public sealed class TlsMaterial
         var flag = settings.Flag("key-file");
         if (key.Contains("ENCRYPTED", StringComparison.Ordinal))
         {
-            throw new NodeStartupException($"{flag}: the key in {settings.KeyFile} has a passphrase, which a server can't type: openssl pkey -in {settings.KeyFile} writes it without");
+            throw new NodeStartupException(
+                $"{flag}: the key in {settings.KeyFile} has a passphrase, which a server can't type: openssl pkey -in {settings.KeyFile} writes it without");
         }
 
         if (!key.Contains("PRIVATE KEY-----", StringComparison.Ordinal))
@@ -76,7 +77,7 @@ public sealed class TlsMaterial
         {
             return X509Certificate2.CreateFromPem(System.Text.Encoding.Latin1.GetString(contents.Certificate), key);
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
         {
             throw new NodeStartupException(
                 $"the key in {settings.KeyFile} ({flag}) does not belong to the first certificate in {settings.CertFile} ({settings.Flag("cert-file")}), or is damaged: " +

@@ -56,7 +56,8 @@ public sealed record TlsSettings
         ArgumentNullException.ThrowIfNull(url);
         if (!HasFiles && !Auto)
         {
-            throw new NodeStartupException($"{url} is https: give the certificate with {Flag("cert-file")} and {Flag("key-file")}, or have one made with {Flag("auto-tls")}");
+            throw new NodeStartupException(
+                $"{url} is https: give the certificate with {Flag("cert-file")} and {Flag("key-file")}, or have one made with {Flag("auto-tls")}");
         }
 
         if (HasFiles && (CertFile.Length == 0 || KeyFile.Length == 0))
@@ -67,7 +68,8 @@ public sealed record TlsSettings
 
         if (IsMutual && TrustedCaFile.Length == 0)
         {
-            throw new NodeStartupException($"{Flag("client-cert-auth")} is set: name the authorities whose certificates are accepted with {Flag("trusted-ca-file")}");
+            throw new NodeStartupException(
+                $"{Flag("client-cert-auth")} is set: name the authorities whose certificates are accepted with {Flag("trusted-ca-file")}");
         }
 
         if (AllowedNames.Count > 0 && AllowedHosts.Count > 0)
@@ -77,7 +79,8 @@ public sealed record TlsSettings
 
         if (!IsMutual && (AllowedNames.Count > 0 || AllowedHosts.Count > 0 || CrlFile.Length > 0))
         {
-            throw new NodeStartupException($"which certificates are accepted is said, but none is asked for: add {Flag("client-cert-auth")} and {Flag("trusted-ca-file")}");
+            throw new NodeStartupException(
+                $"which certificates are accepted is said, but none is asked for: add {Flag("client-cert-auth")} and {Flag("trusted-ca-file")}");
         }
     }
 }

@@ -78,7 +78,8 @@ internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvi
         if (_options.CipherSuites.Count == 0) return null;
         if (OperatingSystem.IsWindows() || OperatingSystem.IsMacOS())
         {
-            throw new NodeStartupException($"--{TlsOptions.CipherSuites}: TLS of this operating system takes no choice of suites; leave the flag out and set them in the system");
+            throw new NodeStartupException(
+                $"--{TlsOptions.CipherSuites}: TLS of this operating system takes no choice of suites; leave the flag out and set them in the system");
         }
 
         return new CipherSuitesPolicy(_options.CipherSuites);

@@ -5,7 +5,9 @@ using PaxosStore.Server.Options;
 
 namespace PaxosStore.Server.Hosting;
 
-/// <summary>What stands before the HTTP pages, as with etcd: which names they may be asked under, which web pages may read them, and what the metrics ports serve.</summary>
+/// <summary>
+/// What stands before the HTTP pages, as with etcd: which names they may be asked under, which web pages may read them, and what the metrics ports serve.
+/// </summary>
 internal static class HttpAccessControl
 {
     private static readonly string[] MetricsPages = ["/metrics", "/health", "/livez", "/readyz", "/version"];
@@ -40,7 +42,8 @@ internal static class HttpAccessControl
     }
 
     private static string Rebinding(string host) =>
-        $"Host \"{host}\" is not in --host-whitelist. Web pages must not reach a server under a name they chose (CVE-2018-5702): add the name if it is this node's, or use https.\n";
+        $"Host \"{host}\" is not in --host-whitelist. Web pages must not reach a server under a name they chose (CVE-2018-5702): " +
+        "add the name if it is this node's, or use https.\n";
 
     private static bool IsGrpc(HttpRequest request) => request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
 

@@ -1,4 +1,6 @@
+using System.Security.Authentication;
 using PaxosStore.Node;
+using PaxosStore.Node.Tls;
 
 namespace PaxosStore.Server.Options;
 
@@ -34,6 +36,17 @@ internal static class CrossChecks
         if (client.HasFiles && !options.Node.ListenClientUrls.Any(NodeSettings.IsTls))
         {
             notices.Add($"--{TlsOptions.CertFile} and --{TlsOptions.KeyFile} have no effect: no address in --{OptionTable.ListenClientUrls} is https");
+        }
+
+        foreach (var tls in (TlsSettings[])[client, peer])
+        {
+            if (tls is { Auto: true, HasFiles: true }) notices.Add($"--{tls.Prefix}auto-tls has no effect: a certificate is given");
+        }
+
+        // Akka.Remote's transport takes neither.
+        if (NodeSettings.IsTls(options.Node.ListenPeerUrl) && (options.ClientTls.CipherSuites.Count > 0 || options.ClientTls.Protocols == SslProtocols.Tls13))
+        {
+            notices.Add($"--{TlsOptions.CipherSuites} and --{TlsOptions.MinVersion} hold for clients only: the peers' port speaks TLS 1.2 with the machine's suites");
         }
 
         if (peer.HasFiles && !NodeSettings.IsTls(options.Node.ListenPeerUrl))

@@ -44,7 +44,8 @@ internal sealed record EnvironmentLayer(
             var variable = value.Source[(value.Source.LastIndexOf(' ') + 1)..];
             if (!variable.StartsWith(EtcdPrefix, StringComparison.Ordinal)) continue;
             throw new OptionsException(
-                $"conflicting environment variable \"{variable}\" is shadowed by corresponding command-line flag --{name} (either unset environment variable or disable flag)");
+                $"conflicting environment variable \"{variable}\" is shadowed by corresponding command-line flag --{name} " +
+                "(either unset environment variable or disable flag)");
         }
     }
 

@@ -19,7 +19,8 @@ internal static partial class EtcdConfigFile
     internal static bool Recognises(string path, string text)
     {
         if (Path.GetExtension(path) is ".yml" or ".yaml") return true;
-        var first = text.ReplaceLineEndings("\n").Split('\n').Select(line => line.Trim()).FirstOrDefault(line => line.Length > 0 && line[0] != '#' && line != "---");
+        var lines = text.ReplaceLineEndings("\n").Split('\n').Select(line => line.Trim());
+        var first = lines.FirstOrDefault(line => line.Length > 0 && line[0] != '#' && line != "---");
         return first is not null && KeyPattern().Match(first) is { Success: true } match && match.Groups[1].Value is not (ConfigFiles.Root or "akka");
     }
 
@@ -106,7 +107,8 @@ internal static partial class EtcdConfigFile
     };
 
     private static string Unit(ServerOption option, string text) =>
-        option.Kind == OptionKind.Duration && !Milliseconds.Contains(option.Name) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var nanoseconds)
+        option.Kind == OptionKind.Duration && !Milliseconds.Contains(option.Name)
+        && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var nanoseconds)
             ? string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / NanosecondsPerMillisecond:0.######}ms")
             : text;
 

@@ -13,8 +13,8 @@ internal sealed record EtcdFlag(bool IsSwitch, string Why)
 }
 
 /// <summary>
-/// The flags of etcd 3.4 to 3.6 that have no option here: those without a meaning are accepted, so that unit files can be kept, and those whose meaning would be missed are
-/// refused.
+/// The flags of etcd 3.4 to 3.6 that have no option here: those without a meaning are accepted, so that unit files can be kept, and those whose meaning
+/// would be missed are refused.
 /// </summary>
 internal static class EtcdFlags
 {
@@ -114,7 +114,9 @@ internal static class EtcdFlags
         ["force-new-cluster"] = Switch("it is off") with
         {
             Harmless = "false",
-            Instead = "a cluster of one is made from what is left by a command of its own, while the node is stopped: paxosctl recover --data-dir {data-dir}; then start the node without the flag",
+            Instead =
+                "a cluster of one is made from what is left by a command of its own, while the node is stopped: " +
+                "paxosctl recover --data-dir {data-dir}; then start the node without the flag",
         },
     };
 
@@ -139,7 +141,8 @@ internal static class EtcdFlags
             var flag = Find(name)!;
             var text = flag.IsSwitch && OptionValue.Switch(value.Value) is { } on ? on ? "true" : "false" : value.Value;
             if (text.Length == 0 || text == flag.Harmless) continue;
-            if (flag.Instead.Length > 0) throw new OptionsException($"{value.Source}: {flag.Instead.Replace("{data-dir}", dataDirectory, StringComparison.Ordinal)}");
+            if (flag.Instead.Length > 0) throw new OptionsException(
+                $"{value.Source}: {flag.Instead.Replace("{data-dir}", dataDirectory, StringComparison.Ordinal)}");
             yield return $"{value.Source} has no effect: {flag.Why}";
         }
     }

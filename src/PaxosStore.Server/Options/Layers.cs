@@ -38,7 +38,7 @@ internal sealed record Layers(IReadOnlyDictionary<string, Given> Values, IReadOn
         var (values, etcd) = EtcdConfigFile.Values(text, path);
         var ignored = commandLine.Values.Concat(commandLine.Etcd).Concat(environment.Values).Concat(environment.Etcd)
             .Where(pair => pair.Key != OptionTable.ConfigFile).Select(pair => pair.Value.Source).Distinct().Order(StringComparer.Ordinal).ToArray();
-        return new Layers(
-            values, etcd, Config.Empty, ignored.Length == 0 ? [] : [$"{string.Join(", ", ignored)} ignored: with a configuration file in etcd's format, {path} is all that counts"]);
+        var notice = $"{string.Join(", ", ignored)} ignored: with a configuration file in etcd's format, {path} is all that counts";
+        return new Layers(values, etcd, Config.Empty, ignored.Length == 0 ? [] : [notice]);
     }
 }

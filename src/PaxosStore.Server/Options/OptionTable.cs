@@ -91,7 +91,8 @@ internal static class OptionTable
         },
         new("watch-progress-notify-interval", OptionGroup.Clients, OptionKind.Duration, "TIME",
             "How often an idle watcher that asked for it learns the current revision."),
-        new("grpc-keepalive-interval", OptionGroup.Clients, OptionKind.Duration, "TIME", "Silence of a client's connection after which it is asked whether it lives; 0 never asks.")
+        new("grpc-keepalive-interval", OptionGroup.Clients, OptionKind.Duration, "TIME",
+            "Silence of a client's connection after which it is asked whether it lives; 0 never asks.")
         {
             AllowsZero = true,
         },

@@ -57,5 +57,6 @@ internal static class TlsOptions
 
     private static ServerOption Words(string name, string help) => new(name, OptionGroup.Tls, OptionKind.Text, "NAMES", help) { DerivedDefault = "any" };
 
-    private static ServerOption Version(string name, string help) => new(name, OptionGroup.Tls, OptionKind.Choice, "VERSION", help) { Choices = ["TLS1.2", "TLS1.3"] };
+    private static ServerOption Version(string name, string help) =>
+        new(name, OptionGroup.Tls, OptionKind.Choice, "VERSION", help) { Choices = ["TLS1.2", "TLS1.3"] };
 }

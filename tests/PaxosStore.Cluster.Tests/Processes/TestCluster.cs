@@ -28,6 +28,9 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public Target Target => _plan.Target;
 
+    /// <summary>How the nodes speak to each other.</summary>
+    public string PeerScheme => _plan.PeerScheme;
+
     /// <summary>Where data and logs of all nodes are.</summary>
     public string Directory { get; }
 
