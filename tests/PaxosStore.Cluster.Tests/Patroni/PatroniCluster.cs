@@ -17,10 +17,11 @@ internal sealed class PatroniCluster : IAsyncDisposable
     private readonly PatroniMember[] _members;
     private bool _keep;
 
-    /// <param name="store">The lines of Patroni's section <c>etcd3</c>, without indentation.</param>
-    public PatroniCluster(IReadOnlyList<string> store)
+    /// <param name="store">Given a folder for files that Patroni may read, the lines of its section <c>etcd3</c>, without indentation.</param>
+    public PatroniCluster(Func<string, IReadOnlyList<string>> store)
     {
-        _members = [.. Enumerable.Range(1, Size).Select(i => NewMember($"p{i}", store))];
+        var lines = store(_folder);
+        _members = [.. Enumerable.Range(1, Size).Select(i => NewMember($"p{i}", lines))];
     }
 
     public IReadOnlyList<PatroniMember> Members => _members;
@@ -37,7 +38,7 @@ internal sealed class PatroniCluster : IAsyncDisposable
     /// <summary>Starts all members and waits until one leads and the others follow.</summary>
     public async Task StartAsync()
     {
-        if (Environment.IsPrivilegedProcess) Assert.Equal(0, (await Programs.RunAsync("chown", ["postgres:postgres", _folder])).ExitCode);
+        if (Environment.IsPrivilegedProcess) Assert.Equal(0, (await Programs.RunAsync("chown", ["-R", "postgres:postgres", _folder])).ExitCode);
         foreach (var member in _members) member.Start();
         await WaitHealthyAsync(TimeSpan.FromSeconds(120));
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Authpb;
 using Etcdserverpb;
 using Google.Protobuf;
 using PaxosStore.Cluster.Tests.Processes;
@@ -17,11 +18,13 @@ public sealed class PatroniTests(ITestOutputHelper output)
     public async Task PostgreSQL_fails_over_by_this_store_and_only_when_it_must()
     {
         PatroniCluster.RequirePrograms();
-        Programs.Require("etcdctl");
-        await using var store = await TestCluster.StartAsync("patroni");
+        using var certificates = new TestCertificates();
+        var plan = new ClusterPlan("patroni", 3, [.. certificates.ClientFlags, .. certificates.PeerFlags]) { ClientScheme = "https", PeerScheme = "https", Tls = certificates.Client };
+        await using var store = await TestCluster.StartAsync(plan);
         await store.RunAsync(async () =>
         {
-            await using var patroni = new PatroniCluster([$"hosts: {string.Join(',', store.Nodes.Select(n => $"127.0.0.1:{n.Ports.Client}"))}"]);
+            await CheckCallersAsync(store);
+            await using var patroni = new PatroniCluster(folder => Store(store, certificates, folder));
             await patroni.RunAsync(async () =>
             {
                 await patroni.StartAsync();
@@ -33,6 +36,33 @@ public sealed class PatroniTests(ITestOutputHelper output)
                 await RunsOnWithoutTheStoreInFailsafeModeAsync(store, patroni);
             });
         });
+    }
+
+    private static IReadOnlyList<string> Store(TestCluster store, TestCertificates certificates, string folder)
+    {
+        foreach (var file in (string[])["ca.crt", "client.crt", "client.key"])
+            File.Copy(certificates.At(file), Path.Combine(folder, file));
+        return
+        [
+            $"hosts: {string.Join(',', store.Nodes.Select(n => $"127.0.0.1:{n.Ports.Client}"))}", "protocol: https", $"cacert: {folder}/ca.crt", $"cert: {folder}/client.crt",
+            $"key: {folder}/client.key", "username: patroni", "password: secret",
+        ];
+    }
+
+    /// <summary>Patroni gets a user that may do what it needs and no more. The tests' own clients are known by the name in their certificate.</summary>
+    private static async Task CheckCallersAsync(TestCluster store)
+    {
+        var auth = store.Clients[0].Auth;
+        var service = new Permission { PermType = Permission.Types.Type.Readwrite, Key = ByteString.CopyFromUtf8("/service/"), RangeEnd = ByteString.CopyFromUtf8("/service0") };
+        await auth.RoleAddAsync(new AuthRoleAddRequest { Name = "patroni" });
+        await auth.RoleGrantPermissionAsync(new AuthRoleGrantPermissionRequest { Name = "patroni", Perm = service });
+        foreach (var (user, role) in new[] { ("root", "root"), ("client", "root"), ("patroni", "patroni") })
+        {
+            await auth.UserAddAsync(new AuthUserAddRequest { Name = user, Password = "secret" });
+            await auth.UserGrantRoleAsync(new AuthUserGrantRoleRequest { User = user, Role = role });
+        }
+
+        await auth.AuthEnableAsync(new AuthEnableRequest());
     }
 
     private static async Task ReplicatesAsync(PatroniCluster patroni)
