@@ -8,7 +8,7 @@ namespace PaxosStore.Cli;
 /// <param name="Options">Option name to value; a switch has the value <c>true</c>.</param>
 internal sealed record Invocation(Command Command, IReadOnlyList<string> Operands, IReadOnlyDictionary<string, string> Options)
 {
-    private static readonly string[] FromEnvironment = ["endpoints", "cacert", "cert", "key"];
+    private static readonly string[] FromEnvironment = ["endpoints", "user", "cacert", "cert", "key"];
 
     /// <exception cref="UsageException">They can't be understood.</exception>
     internal static Invocation Parse(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)

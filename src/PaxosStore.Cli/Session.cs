@@ -35,6 +35,20 @@ internal sealed class Session(Invocation invocation, Terminal terminal, Cancella
         }
     }
 
+    /// <summary>Stands for the password once it was right, on every member.</summary>
+    internal string? Token { get; set; }
+
+    /// <summary>Who asks; null when nobody in particular does. A password that was not given is asked for.</summary>
+    internal async Task<(string Name, string Password)?> UserAsync()
+    {
+        if (Option("user") is not { } text) return null;
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        if (colon >= 0) return (text[..colon], text[(colon + 1)..]);
+        if (!terminal.Interactive) throw Usage("--user: give the password too, as NAME:PASSWORD, or keep it from other users' eyes in PAXOSCTL_USER");
+        await terminal.Error.WriteAsync($"Password of {text}: ");
+        return (text, await terminal.Input.ReadLineAsync(cancellation) ?? "");
+    }
+
     /// <summary>How connections to https endpoints are secured; read once.</summary>
     internal SslClientAuthenticationOptions Tls => tls ??= ClientTls.Read(this);
 

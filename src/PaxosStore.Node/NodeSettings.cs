@@ -54,13 +54,13 @@ public sealed record NodeSettings
     /// <summary>How the database is reached; it may hold a password.</summary>
     public string StorageConnection { get; init; } = "";
 
-    /// <summary>Where clients are served (HTTP/2).</summary>
+    /// <summary>Where clients are served: gRPC, and the same over HTTP/1.1.</summary>
     public required IReadOnlyList<Uri> ListenClientUrls { get; init; }
 
     /// <summary>Where clients are told to connect.</summary>
     public required IReadOnlyList<Uri> AdvertiseClientUrls { get; init; }
 
-    /// <summary>Where plain HTTP (health, version) is served.</summary>
+    /// <summary>Where else HTTP/1.1 is served; may be none.</summary>
     public required IReadOnlyList<Uri> ListenHttpUrls { get; init; }
 
     /// <summary>Where peers are listened for.</summary>
@@ -139,7 +139,9 @@ public sealed record NodeSettings
     public static NodeSettings FromConfig(Config config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var c = config.WithFallback(NodeDefaults.Reference).GetConfig("paxosstore");
+
+        // Of nothing but defaults the reference itself comes back, and no configuration may fall back to itself.
+        var c = (config == NodeDefaults.Reference ? config : config.WithFallback(NodeDefaults.Reference)).GetConfig("paxosstore");
         var name = c.GetString("name");
         var advertisePeer = Url(c, "initial-advertise-peer-urls");
         var cluster = ParseCluster(c.GetString("initial-cluster"), name, advertisePeer);
@@ -171,7 +173,6 @@ public sealed record NodeSettings
         CheckSchemes(cluster, listenPeer, peerTls);
         var (provider, connection) = Storage(c);
         var clients = Urls(c, "listen-client-urls");
-        var http = Urls(c, "listen-http-urls");
         return new NodeSettings
         {
             Name = name,
@@ -180,7 +181,7 @@ public sealed record NodeSettings
             StorageConnection = connection,
             ListenClientUrls = clients,
             AdvertiseClientUrls = Urls(c, "advertise-client-urls") is { Count: > 0 } advertised ? advertised : clients,
-            ListenHttpUrls = http.Count > 0 ? http : [.. clients.Select(u => new UriBuilder(u) { Port = u.Port + 10 }.Uri)],
+            ListenHttpUrls = Urls(c, "listen-http-urls"),
             ListenPeerUrl = listenPeer,
             PeerTls = peerTls,
             AdvertisePeerUrl = advertisePeer,

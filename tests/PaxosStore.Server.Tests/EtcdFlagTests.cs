@@ -75,8 +75,8 @@ public sealed class EtcdFlagTests
     {
         Assert.Equal(new AuthOptions("simple", TimeSpan.FromSeconds(300), 10), Load.From().Auth);
         Assert.Equal(
-            new AuthOptions("jwt,sign-method=RS256", TimeSpan.FromSeconds(5), 4),
-            Load.From("--auth-token=jwt,sign-method=RS256", "--auth-token-ttl=5", "--bcrypt-cost=4").Auth);
+            new AuthOptions("simple", TimeSpan.FromSeconds(5), 4),
+            Load.From("--auth-token=simple", "--auth-token-ttl=5", "--bcrypt-cost=4").Auth);
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class LayerTests
 
         Assert.Equal("default", options.Node.Name);
         Assert.Equal(["http://127.0.0.1:2379/"], options.Node.ListenClientUrls.Select(url => url.ToString()));
-        Assert.Equal(["http://127.0.0.1:2389/"], options.Node.ListenHttpUrls.Select(url => url.ToString()));
+        Assert.Empty(options.Node.ListenHttpUrls);
         Assert.Equal("default", Assert.Single(options.Node.InitialCluster).Key);
         Assert.Equal(RequestTimeoutByDefault, options.Node.RequestTimeout);
         Assert.Equal(LogLevel.Information, options.LogLevel);

@@ -143,7 +143,7 @@ internal static class Lifecycle
         var status = app.Services.GetRequiredService<IKvStore>().Status;
         var sinceStart = TimeProvider.System.GetUtcNow() - new DateTimeOffset(Process.GetCurrentProcess().StartTime.ToUniversalTime());
         Log.Ready(
-            logger, node.Name, Join(node.ListenClientUrls), Join(node.ListenHttpUrls), Join([node.ListenPeerUrl]),
+            logger, node.Name, Join(node.ListenClientUrls), Join([.. node.ListenClientUrls, .. node.ListenHttpUrls]), Join([node.ListenPeerUrl]),
             LineFormatter.Quoted(node.DataDirectory),
             status.MemberId.ToString("x"), status.ClusterId.ToString("x"), (long)sinceStart.TotalMilliseconds);
         Log.Hint(logger, $"etcdctl --endpoints={Reachable(node.ListenClientUrls[0])} put hello world");

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using PaxosStore.Gateways.Etcd;
+using PaxosStore.Gateways.Listening;
 using PaxosStore.Node;
 using PaxosStore.Server.Logging;
 using PaxosStore.Server.Options;
@@ -36,6 +37,8 @@ internal static class ServerApp
         builder.Services.AddEtcdDoor(door =>
         {
             door.LeaderLossGrace = options.Node.ElectionTimeout * ElectionsWithoutLeader;
+            door.BcryptCost = options.Auth.BcryptCost;
+            door.AuthTokenTtl = options.Auth.TokenTtl;
             door.MaxTxnOps = options.Limits.MaxTxnOps;
             door.MaxRequestBytes = options.Limits.MaxRequestBytes;
             door.WatchProgressInterval = options.Limits.WatchProgressInterval;
@@ -58,8 +61,7 @@ internal static class ServerApp
         Bound(kestrel.Limits.Http2, options.Limits);
         var tls = kestrel.ApplicationServices.GetRequiredService<ClientTls>();
 
-        // One port can't tell the protocols apart without TLS: each has its own.
-        foreach (var url in Cleartext(options.Node.ListenClientUrls)) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http2);
+        foreach (var url in Cleartext(options.Node.ListenClientUrls)) kestrel.ListenShared(Ports.Address(url), url.Port);
         foreach (var url in Cleartext(options.Node.ListenHttpUrls)) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http1);
         foreach (var url in Cleartext(options.ListenMetricsUrls)) kestrel.Listen(Ports.Address(url), url.Port, port => port.Protocols = HttpProtocols.Http1);
         foreach (var url in CrossChecks.TlsUrls(options)) tls.Listen(kestrel, url);

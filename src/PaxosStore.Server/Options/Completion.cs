@@ -3,8 +3,6 @@ namespace PaxosStore.Server.Options;
 /// <summary>Fills in addresses that follow from others, so that one node needs no option and three need few.</summary>
 internal static class Completion
 {
-    private const int HttpPortOffset = 10;
-
     /// <summary>The value in force: given, or the default.</summary>
     internal static string Effective(IReadOnlyDictionary<string, Given> values, string name) =>
         values.TryGetValue(name, out var given) ? given.Value : OptionTable.Default(OptionTable.Find(name)!);
@@ -14,7 +12,6 @@ internal static class Completion
     {
         var values = new Dictionary<string, Given>(given, StringComparer.Ordinal);
         CompletePeers(values);
-        CompleteHttp(values);
         CompleteClients(values, notices);
         return values;
     }
@@ -57,19 +54,6 @@ internal static class Completion
         }
 
         Derive(values, OptionTable.AdvertisePeerUrls, listen.Value);
-    }
-
-    private static void CompleteHttp(Dictionary<string, Given> values)
-    {
-        if (values.ContainsKey(OptionTable.ListenHttpUrls)) return;
-        var urls = Urls(values, OptionTable.ListenClientUrls).ToArray();
-        if (urls.FirstOrDefault(url => url.Port + HttpPortOffset > ushort.MaxValue) is { } high)
-        {
-            throw new OptionsException(
-                $"--listen-http-urls is needed: its default, the client port + {HttpPortOffset}, does not exist for {high.Authority}");
-        }
-
-        Derive(values, OptionTable.ListenHttpUrls, string.Join(',', urls.Select(url => $"{url.Scheme}://{url.Host}:{url.Port + HttpPortOffset}")));
     }
 
     private static void CompleteClients(Dictionary<string, Given> values, List<string> notices)

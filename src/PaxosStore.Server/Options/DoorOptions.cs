@@ -42,8 +42,9 @@ internal sealed record AuthOptions(string Token, TimeSpan TokenTtl, int BcryptCo
     internal static AuthOptions Read(IReadOnlyDictionary<string, Given> values)
     {
         var token = Completion.Effective(values, "auth-token");
-        if (token.Split(',')[0] is not ("simple" or "jwt")) throw new OptionsException(
-            $"--auth-token: '{token}' is not usable; expected simple, or jwt with its options");
+        if (token.Split(',')[0] == "jwt")
+            throw new OptionsException("--auth-token: jwt is not served; simple tokens survive restarts here and are known on every member: leave the flag away");
+        if (token != "simple") throw new OptionsException($"--auth-token: '{token}' is not usable; expected simple");
         return new AuthOptions(token, TimeSpan.FromSeconds(values.Number("auth-token-ttl")), (int)values.Number("bcrypt-cost"));
     }
 }

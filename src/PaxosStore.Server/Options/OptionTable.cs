@@ -52,7 +52,7 @@ internal static class OptionTable
             Advice = "Environment and command line override HOCON; etcd's YAML replaces both, as with etcd. config/paxosstore.conf lists all keys.",
         },
         new(ListenClientUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS",
-            "Where clients are served, with https:// by TLS; several with commas.")
+            "Where clients are served: gRPC, and the JSON gateway, /health and /metrics over HTTP/1.1, on one port, with https:// by TLS; several with commas.")
         {
             Advice = "Use http://0.0.0.0:2379 to serve every interface; without TLS only on networks where everybody may read and write.",
         },
@@ -61,9 +61,11 @@ internal static class OptionTable
             DerivedDefault = "listen-client-urls",
             Advice = "Set it when clients reach the node by another address than it listens on.",
         },
-        new(ListenHttpUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Where /health and /version are served (HTTP/1.1).")
+        new(ListenHttpUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Where else the JSON gateway, /health and /metrics are served (HTTP/1.1).")
         {
-            DerivedDefault = "client ports + 10",
+            DerivedDefault = "none",
+            EtcdName = "listen-client-http-urls",
+            Advice = "Give probes and scrapers an address of their own with it. As --listen-client-http-urls it is understood, too.",
         },
         new(ListenMetricsUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Further addresses that serve metrics and health pages, and nothing else.")
         {
@@ -99,11 +101,17 @@ internal static class OptionTable
             AllowsZero = true,
         },
         .. TlsOptions.All,
-        new("auth-token", OptionGroup.Auth, OptionKind.Text, "KIND",
-            "Tokens that users log in for: simple, or jwt,pub-key=FILE,priv-key=FILE,sign-method=RS256,ttl=10m."),
-        new("auth-token-ttl", OptionGroup.Auth, OptionKind.Count, "SECONDS", "How long a simple token lives without being used."),
-        new("bcrypt-cost", OptionGroup.Auth, OptionKind.Count, "N", "Cost of checking a password; each step doubles it.")
+        new("auth-token", OptionGroup.Auth, OptionKind.Text, "KIND", "Tokens that users sign in for: simple is the one kind served.")
         {
+            Advice = "Unlike etcd's, they survive restarts and are known on every member, which is what jwt is taken for elsewhere.",
+        },
+        new("auth-token-ttl", OptionGroup.Auth, OptionKind.Count, "SECONDS", "How long a token that stands for a password lasts unused.")
+        {
+            Advice = "The same on every node: the node that a client signs in to decides.",
+        },
+        new("bcrypt-cost", OptionGroup.Auth, OptionKind.Count, "N", "How much work a password's hash costs, as a power of two.")
+        {
+            Advice = "Each step up doubles the time that signing in takes, and the time that trying out stolen hashes takes.",
             Least = 4,
             Most = 31,
         },
@@ -185,7 +193,7 @@ internal static class OptionTable
     ];
 
     /// <summary>The option of that name, or null.</summary>
-    internal static ServerOption? Find(string name) => All.FirstOrDefault(option => option.Name == name);
+    internal static ServerOption? Find(string name) => All.FirstOrDefault(option => option.Name == name || option.EtcdName == name);
 
     /// <summary>The default as the reference configuration has it; empty when it is derived or none.</summary>
     internal static string Default(ServerOption option) =>

@@ -75,16 +75,19 @@ internal sealed record ServerOption(string Name, OptionGroup Group, OptionKind K
     /// <summary>False for an option that is a flag and environment variable only.</summary>
     public bool InFile { get; init; } = true;
 
+    /// <summary>What etcd calls the same option, where that is not <see cref="Name"/>; understood, too.</summary>
+    public string? EtcdName { get; init; }
+
     /// <summary>The flag as typed.</summary>
     public string Flag => "--" + Name;
 
     /// <summary>The environment variable of this product.</summary>
-    public string Variable => "PAXOSSTORE_" + Shouted;
+    public string Variable => "PAXOSSTORE_" + Shouted(Name);
 
     /// <summary>The variable etcd's deployments set for the same option.</summary>
-    public string EtcdVariable => "ETCD_" + Shouted;
+    public string EtcdVariable => "ETCD_" + Shouted(EtcdName ?? Name);
 
-    private string Shouted => Name.Replace('-', '_').ToUpperInvariant();
+    private static string Shouted(string name) => name.Replace('-', '_').ToUpperInvariant();
 }
 
 /// <summary>The headings of the help, in order.</summary>

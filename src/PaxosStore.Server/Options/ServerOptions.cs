@@ -1,3 +1,4 @@
+using System.Globalization;
 using Akka.Configuration;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Gateways.Etcd.Compaction;
@@ -46,7 +47,7 @@ internal sealed record ServerOptions
         var complete = Completion.Complete(given, notices);
         try
         {
-            var settings = NodeSettings.FromConfig(Overlay(complete).WithFallback(layers.File).WithFallback(NodeDefaults.Reference));
+            var settings = NodeSettings.FromConfig(Overlay(complete).WithFallback(layers.File));
             notices.AddRange(EtcdFlags.Notices(layers.Etcd, settings.DataDirectory));
             var options = new ServerOptions
             {

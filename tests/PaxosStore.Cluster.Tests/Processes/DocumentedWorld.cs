@@ -132,7 +132,7 @@ internal sealed partial class DocumentedWorld : IAsyncDisposable
         return Address().Replace(text, m =>
         {
             if (!_ports.TryGetValue(m.Value, out var port))
-                _ports[m.Value] = port = Ports.FreeWithHttp();
+                _ports[m.Value] = port = Ports.Free();
             return $"127.0.0.1:{port}";
         });
     }

@@ -34,6 +34,7 @@ internal sealed class NodeClient : IDisposable
         Lease = new Lease.LeaseClient(_channel);
         Maintenance = new Maintenance.MaintenanceClient(_channel);
         Cluster = new ClusterApi.ClusterClient(_channel);
+        Auth = new Auth.AuthClient(_channel);
     }
 
     public string Name { get; }
@@ -47,6 +48,8 @@ internal sealed class NodeClient : IDisposable
     public Maintenance.MaintenanceClient Maintenance { get; }
 
     public ClusterApi.ClusterClient Cluster { get; }
+
+    public Auth.AuthClient Auth { get; }
 
     /// <summary>When a call that may take <paramref name="limit"/> has to be over.</summary>
     public static DateTime Within(TimeSpan limit) => TimeProvider.System.GetUtcNow().UtcDateTime + limit;

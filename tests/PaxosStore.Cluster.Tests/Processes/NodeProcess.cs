@@ -149,20 +149,16 @@ internal sealed class NodeProcess : IDisposable
 
     public override string ToString() => Name;
 
-    private string[] OwnFlags()
-    {
-        string[] flags =
-        [
-            "--name", Name, "--data-dir", DataDirectory,
-            "--listen-client-urls", ClientUrl, "--advertise-client-urls", ClientUrl,
-            "--listen-peer-urls", PeerUrl, "--initial-advertise-peer-urls", PeerUrl,
-        ];
-        return _target.HasHttpPort ? [.. flags, "--listen-http-urls", $"http://127.0.0.1:{Ports.Http}"] : flags;
-    }
+    private string[] OwnFlags() =>
+    [
+        "--name", Name, "--data-dir", DataDirectory,
+        "--listen-client-urls", ClientUrl, "--advertise-client-urls", ClientUrl,
+        "--listen-peer-urls", PeerUrl, "--initial-advertise-peer-urls", PeerUrl,
+    ];
 }
 
 /// <summary>The ports of one node.</summary>
-internal readonly record struct NodePorts(int Client, int Peer, int Http)
+internal readonly record struct NodePorts(int Client, int Peer)
 {
-    public static NodePorts Free() => new(Processes.Ports.Free(), Processes.Ports.Free(), Processes.Ports.Free());
+    public static NodePorts Free() => new(Processes.Ports.Free(), Processes.Ports.Free());
 }

@@ -29,7 +29,7 @@ public sealed class LauncherTests : IDisposable
     {
         Target.PaxosStore.RequirePresent();
         Programs.Require("etcdctl");
-        var (client, peer) = (Ports.FreeWithHttp(), Ports.Free());
+        var (client, peer) = (Ports.Free(), Ports.Free());
         var start = new ProcessStartInfo(Launcher)
         {
             WorkingDirectory = _directory,
