@@ -58,6 +58,16 @@ public sealed class EtcdFlagTests
         Assert.Equal(TimeSpan.FromSeconds(5), Load.From(flag).Limits.WatchProgressInterval);
 
     [Fact]
+    public void An_option_that_etcd_calls_otherwise_is_understood_by_either_name()
+    {
+        var environment = new Dictionary<string, string> { ["ETCD_LISTEN_CLIENT_HTTP_URLS"] = "http://127.0.0.1:7777" };
+
+        Assert.Equal(7777, Assert.Single(Load.With(environment).Node.ListenHttpUrls).Port);
+        Assert.Equal(7777, Assert.Single(Load.From("--listen-client-http-urls=http://127.0.0.1:7777").Node.ListenHttpUrls).Port);
+        Assert.Throws<OptionsException>(() => Load.With(environment, "--listen-http-urls=http://127.0.0.1:7778"));
+    }
+
+    [Fact]
     public void Limits_and_access_are_read()
     {
         var options = Load.From(

@@ -26,11 +26,6 @@ internal static class EtcdFlags
     private const string NoTracing = "requests are not traced";
     private const string Replaced = "old log and snapshots go by themselves";
 
-    private static readonly Dictionary<string, string> Renamed = new(StringComparer.Ordinal)
-    {
-        ["listen-client-http-urls"] = OptionTable.ListenHttpUrls,
-    };
-
     private static readonly Dictionary<string, EtcdFlag> Known = new(StringComparer.Ordinal)
     {
         ["wal-dir"] = Value("the journal lies in --data-dir"),
@@ -128,8 +123,7 @@ internal static class EtcdFlags
     internal static string Canonical(string name)
     {
         var plain = name.StartsWith(Experimental, StringComparison.Ordinal) ? name[Experimental.Length..] : name;
-        if (Renamed.TryGetValue(plain, out var renamed)) return renamed;
-        return OptionTable.Find(plain) is null && Find(plain) is null ? name : plain;
+        return OptionTable.Find(plain)?.Name ?? (Find(plain) is null ? name : plain);
     }
 
     /// <summary>What the operator is told about the flags, one line each.</summary>

@@ -59,7 +59,8 @@ etcd_paxosctl() {
   local ETCDCTL_API=3 endpoints=$PAXOSCTL_ENDPOINTS
   export ETCDCTL_API
   [ "$1" != --endpoints ] || { endpoints=$2; shift 2; }
-  local -a ctl=(etcdctl "--endpoints=$endpoints") one=(etcdctl "--endpoints=${endpoints%%,*}")
+  local -a ctl=(env -u ETCDCTL_ENDPOINTS etcdctl "--endpoints=$endpoints")
+  local -a one=(env -u ETCDCTL_ENDPOINTS etcdctl "--endpoints=${endpoints%%,*}")
   case "$1 ${2:-}" in
     "snapshot save") "${one[@]}" "$@" ;;
     "snapshot status") "${one[@]}" "$@" ;;
