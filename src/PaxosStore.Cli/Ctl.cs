@@ -31,7 +31,9 @@ public static class Ctl
             }
 
             var invocation = Invocation.Parse(arguments, environment);
-            return await invocation.Command.Run(new Session(invocation, terminal, cancellation));
+            var session = new Session(invocation, terminal, cancellation);
+            if (invocation.Command.Online) await Member.SignInAsync(session);
+            return await invocation.Command.Run(session);
         }
         catch (UsageException e)
         {

@@ -8,6 +8,8 @@ namespace PaxosStore.Cli;
 /// <param name="Options">Option name to value; a switch has the value <c>true</c>.</param>
 internal sealed record Invocation(Command Command, IReadOnlyList<string> Operands, IReadOnlyDictionary<string, string> Options)
 {
+    private static readonly string[] FromEnvironment = ["endpoints", "user", "cacert", "cert", "key"];
+
     /// <exception cref="UsageException">They can't be understood.</exception>
     internal static Invocation Parse(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
@@ -35,9 +37,9 @@ internal sealed record Invocation(Command Command, IReadOnlyList<string> Operand
         }
 
         var given = options.ToDictionary(command);
-        if (!given.ContainsKey("endpoints") && environment.TryGetValue("PAXOSCTL_ENDPOINTS", out var endpoints) && endpoints.Length > 0)
+        foreach (var name in FromEnvironment)
         {
-            given["endpoints"] = endpoints;
+            if (environment.TryGetValue("PAXOSCTL_" + name.ToUpperInvariant(), out var value) && value.Length > 0) given.TryAdd(name, value);
         }
 
         return new Invocation(command, operands, given);

@@ -55,6 +55,7 @@ public sealed class KvStateMachine
         _store.BeginBatch(batch.WallClockUnixMs, _pins.Floor());
         ExpireLeases();
         _state.Sessions.Expire(_state.LogTime);
+        _state.Auth = _state.Auth.Expire(_state.LogTime);
 
         var applied = envelopes.Length == 0 ? [] : new AppliedCommand[envelopes.Length];
         for (var i = 0; i < envelopes.Length; i++) applied[i] = ApplyOnce(envelopes[i], i);
@@ -150,6 +151,7 @@ public sealed class KvStateMachine
     private KvResult Run(KvCommand command, int index)
     {
         var forbidden = _state.Alarms.Check(command);
+        if (forbidden == KvErrorCode.None) forbidden = Authorised(command.Caller).Check(command);
         if (forbidden != KvErrorCode.None) return Refused(forbidden);
         switch (command)
         {
@@ -171,6 +173,9 @@ public sealed class KvStateMachine
                 return KeepAlive(keepAlive);
             case PublishMemberCommand publish:
                 return Publish(publish);
+            case AuthCommand auth:
+                (_state.Auth, var denial) = _state.Auth.Apply(auth, _state.LogTime);
+                return denial == KvErrorCode.None ? Done() : Refused(denial);
             case AlarmCommand alarm:
                 (_state.Alarms, var changed) = _state.Alarms.Change(alarm);
                 return new AlarmResult(changed) { Revision = _store.Revision, Term = _state.Term };
@@ -212,9 +217,16 @@ public sealed class KvStateMachine
     private LeaseKeepAliveResult KeepAlive(LeaseKeepAliveCommand command)
     {
         var ttls = ImmutableArray.CreateBuilder<long>(command.Ids.Length);
-        foreach (var id in command.Ids) ttls.Add(_store.Leases.KeepAlive(id, _state.LogTime));
+        foreach (var id in command.Ids)
+        {
+            var allowed = Authorised(command.Caller).CheckLease(id, Access.Write) == KvErrorCode.None;
+            ttls.Add(allowed ? _store.Leases.KeepAlive(id, _state.LogTime) : LeaseKeepAliveResult.Denied);
+        }
+
         return new LeaseKeepAliveResult(ttls.MoveToImmutable()) { Revision = _store.Revision, Term = _state.Term };
     }
+
+    private Authorisation Authorised(Caller? caller) => new(_state.Auth, _store.Leases.Table, caller);
 
     private DoneResult Done() => new() { Revision = _store.Revision, Term = _state.Term };
 

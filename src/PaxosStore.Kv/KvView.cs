@@ -16,7 +16,8 @@ public sealed partial class KvView
         _reader = store.Reader;
         _members = state.Members;
         _alarms = state.Alarms;
-        _sum = store.Sum + store.Leases.Sum;
+        _sum = store.Sum + store.Leases.Sum + state.Auth.Sum;
+        Auth = state.Auth;
         Leases = store.Leases.Table;
         NextLeaseDeadline = state.Alarms.IsUp(AlarmKind.Corrupt) ? null : store.Leases.NextDeadline;
         History = store.History.View;
@@ -53,6 +54,9 @@ public sealed partial class KvView
     /// <summary>Alarms that are up, by member and kind.</summary>
     public IReadOnlyList<AlarmInfo> Alarms => _alarms;
 
+    /// <summary>Users and roles, and what callers may do by them.</summary>
+    public AuthState Auth { get; }
+
     /// <summary>About how many bytes the live keys take.</summary>
     public long DataBytes { get; }
 
@@ -62,7 +66,7 @@ public sealed partial class KvView
     public long HistoryBytes { get; }
 
     /// <summary>
-    /// Checksum of the live keys, the leases and the counters, kept up to date with every change and free to read. Equal on all nodes that have
+    /// Checksum of the live keys, the leases, users, roles and tokens and the counters, kept up to date with every change and free to read. Equal on all nodes that have
     /// applied the same slot; what else the state holds only <see cref="ComputeDigest"/> covers.
     /// </summary>
     public UInt128 Checksum => StateHash.Of(_sum, Revision, CompactRevision, LogTime.Ticks, DataBytes);
@@ -91,6 +95,12 @@ public sealed partial class KvView
     /// <exception cref="KvException">As for <see cref="Range"/>.</exception>
     /// <exception cref="InvalidOperationException">A branch of it holds a write.</exception>
     public TxnResult Evaluate(TxnOp txn) => Transactions.Evaluate(txn, _reader);
+
+    /// <summary>Whether the caller may do all that <paramref name="op"/> does or would do: <see cref="KvErrorCode.None"/>, or why not.</summary>
+    public KvErrorCode Check(Caller? caller, KvOp op) => new Authorisation(Auth, Leases, caller).Check(op);
+
+    /// <summary>Whether the caller has <paramref name="access"/> to all keys of a lease; of one that does not exist, everybody known has.</summary>
+    public KvErrorCode CheckLease(Caller? caller, long id, Access access) => new Authorisation(Auth, Leases, caller).CheckLease(id, access);
 
     /// <summary>What is known of a key lease, or null when there is none.</summary>
     /// <param name="id">Its id.</param>

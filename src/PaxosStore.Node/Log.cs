@@ -70,4 +70,7 @@ internal static partial class Log
 
     [LoggerMessage(22, LogLevel.Error, "the state differs from the other members' at slot={Slot}")]
     public static partial void StateDiffers(this ILogger log, long slot);
+
+    [LoggerMessage(40, LogLevel.Warning, "users and roles are switched off, as 'paxosctl auth-off' asked: everybody may do everything until 'etcdctl auth enable'")]
+    public static partial void AuthSwitchedOff(this ILogger log);
 }

@@ -7,6 +7,7 @@ using PaxosStore.Node.Actors;
 using PaxosStore.Node.Facade;
 using PaxosStore.Node.Startup;
 using PaxosStore.Node.Storage;
+using PaxosStore.Node.Tls;
 using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node;
@@ -129,6 +130,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
             _state, _progress, _store, FindOwner(), new StartMarkers(_directory.Path), rescued,
             bytes => _directory.Storage.HasRoom(bytes), GiveBack, seed, _log, Fail, SetJournalAside, _stopping.Token);
         system.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
+        if (NodeSettings.IsTls(_settings.ListenPeerUrl)) system.ActorOf(Props.Create(() => new HandshakeLog(_log, new News(TimeProvider.System))), "handshakes");
         return system;
     }
 
@@ -141,7 +143,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     {
         try
         {
-            return ActorSystem.Create(AkkaConfig.SystemName, AkkaConfig.Setup(_settings, _directory.Storage, _throttler));
+            return ActorSystem.Create(AkkaConfig.SystemName, AkkaConfig.Setup(_settings, _directory.Storage, PeerTls.Open(_settings, _log, TimeProvider.System), _throttler));
         }
         catch (Exception e) when (e is not NodeStartupException && e.GetBaseException() is global::System.Net.Sockets.SocketException socket)
         {
@@ -186,6 +188,16 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     /// <summary>After a cut: free pages go back to the file system, a slice at a time and with pauses, so that the journal is not kept waiting.</summary>
     private void GiveBack() => _ = _directory.GiveBackAsync(_stopping.Token);
 
+    /// <summary>Whoever may write to the data directory may also have users and roles switched off, when the way in is lost.</summary>
+    private async Task SwitchAuthOffAsync()
+    {
+        var markers = new StartMarkers(_directory.Path);
+        if (!markers.AuthOff) return;
+        await _store.ExecuteAsync(new AuthSwitchCommand(Enable: false) { Caller = Caller.Node }, _stopping.Token).ConfigureAwait(false);
+        markers.ClearAuthOff();
+        _log.AuthSwitchedOff();
+    }
+
     /// <summary>Publishes name and client URLs, and learns whether the cluster serves; repeats until it does.</summary>
     private async Task IntroduceAsync()
     {
@@ -196,8 +208,12 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
                 // First the log: with it comes who this node is.
                 await _store.ReadAsync(ReadConsistency.Linearizable, _stopping.Token).ConfigureAwait(false);
                 var publish = new PublishMemberCommand(
-                    _context.Self.Value, _settings.Name, [.. _settings.AdvertiseClientUrls.Select(u => $"{u.Scheme}://{u.Authority}")], _context.Identity.Incarnation);
+                    _context.Self.Value, _settings.Name, [.. _settings.AdvertiseClientUrls.Select(u => $"{u.Scheme}://{u.Authority}")], _context.Identity.Incarnation)
+                {
+                    Caller = _store.View.Auth.ThisNode,
+                };
                 if (!IsPublished(publish)) await _store.ExecuteAsync(publish, _stopping.Token).ConfigureAwait(false);
+                await SwitchAuthOffAsync().ConfigureAwait(false);
                 await _store.ReadAsync(ReadConsistency.Linearizable, _stopping.Token).ConfigureAwait(false);
                 _ready.TrySetResult();
                 return;

@@ -55,8 +55,25 @@ public static class LogScript
         // Seldom raised and soon disarmed, so that the log does enough.
         7 => new AlarmCommand(random.Below(10) == 0, (ulong)random.Below(3), (AlarmKind)random.Below(3)),
         8 or 9 => new AlarmCommand(false, 0, (AlarmKind)(1 + random.Below(2))),
+        10 => Auth(ref random) with { Caller = random.Below(2) == 0 ? Caller.Node : new Caller("müller", random.Below(5)) },
         _ => new WriteCommand(Op(ref random, 3)),
     };
+
+    /// <summary>Callers stay unchecked: nothing else would happen any more.</summary>
+    private static AuthCommand Auth(ref SplitMix random)
+    {
+        var (user, role) = ("müller" + random.Below(3).ToString(CultureInfo.InvariantCulture), "r" + random.Below(3).ToString(CultureInfo.InvariantCulture));
+        return random.Below(9) switch
+        {
+            0 or 1 => new UserAddCommand(user, random.Below(3) == 0 ? null : "hash"),
+            2 => new UserDeleteCommand(user),
+            3 => new UserRoleCommand(user, role, random.Below(3) > 0),
+            4 or 5 => new RoleAddCommand(role),
+            6 => new RoleDeleteCommand(role),
+            7 => new RoleGrantCommand(role, new Permission((Access)(1 + random.Below(3)), Range(ref random))),
+            _ => new RoleRevokeCommand(role, Range(ref random)),
+        };
+    }
 
     private static KvOp Op(ref SplitMix random, int depth)
     {

@@ -50,6 +50,7 @@ public class DeterminismTests
             new LeaseRevokeCommand(1), new CompactCommand(2), new PublishMemberCommand(1, "n", ["u"]), new LeaseGrantCommand(8, 11),
             new PublishMemberCommand(1, "n", ["u"], 7), new PublishMemberCommand(1, "n", ["u"], 8), new AlarmCommand(true, 1, AlarmKind.NoSpace),
             new AlarmCommand(true, 2, AlarmKind.NoSpace), new AlarmCommand(true, 1, AlarmKind.Corrupt),
+            new UserAddCommand("u", "h"), new UserAddCommand("u", "i"), new UserAddCommand("u", null), new RoleAddCommand("u"),
         ];
         var digests = new HashSet<string>();
         foreach (var command in commands)

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Gateways.Etcd;
@@ -38,7 +39,9 @@ public sealed class DoorHost : IAsyncDisposable
     public LogCounter Log { get; private init; } = null!;
 
     /// <summary>Opens one.</summary>
-    public static async Task<DoorHost> StartAsync(Action<EtcdDoorOptions>? configure = null)
+    /// <param name="configure">Its options.</param>
+    /// <param name="before">Called with every request first.</param>
+    public static async Task<DoorHost> StartAsync(Action<EtcdDoorOptions>? configure = null, Action<HttpContext>? before = null)
     {
         var port = FreePorts.Take(1)[0];
         var store = new InMemoryKvStore();
@@ -54,6 +57,15 @@ public sealed class DoorHost : IAsyncDisposable
             kestrel.ListenShared(IPAddress.Loopback, port);
         });
         var app = builder.Build();
+        if (before is not null)
+        {
+            app.Use((context, next) =>
+            {
+                before(context);
+                return next(context);
+            });
+        }
+
         app.MapEtcdDoor();
         app.MapEtcdHttp();
         await app.StartAsync();

@@ -26,6 +26,7 @@ public sealed class EtcdClient : IDisposable
         Election = new Election.ElectionClient(Channel);
         Cluster = new Cluster.ClusterClient(Channel);
         Maintenance = new Maintenance.MaintenanceClient(Channel);
+        Auth = new Auth.AuthClient(Channel);
         Health = new Health.HealthClient(Channel);
     }
 
@@ -55,6 +56,9 @@ public sealed class EtcdClient : IDisposable
 
     /// <summary>Status of the member.</summary>
     public Maintenance.MaintenanceClient Maintenance { get; }
+
+    /// <summary>Users and roles.</summary>
+    public Auth.AuthClient Auth { get; }
 
     /// <summary>Health of the member.</summary>
     public Health.HealthClient Health { get; }

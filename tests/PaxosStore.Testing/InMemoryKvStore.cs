@@ -47,9 +47,21 @@ public sealed partial class InMemoryKvStore : IKvStore, IStoreAdmin, IDisposable
     public KvView View => machine.View;
 
     /// <inheritdoc/>
+    public TimeSpan LogTimeEstimate => Now;
+
+    /// <summary>By how much log time is ahead of the time that has passed.</summary>
+    public TimeSpan TimeJump { get; set; }
+
+    /// <summary>When set, it is called with every command before that is applied.</summary>
+    public Action<KvCommand>? BeforeCommand { get; set; }
+
+    private TimeSpan Now => elapsed.Elapsed + TimeJump;
+
+    /// <inheritdoc/>
     public async ValueTask<KvResult> ExecuteAsync(KvCommand command, CancellationToken cancellationToken)
     {
         await GateAsync(cancellationToken);
+        BeforeCommand?.Invoke(command);
         var result = Apply(command);
         return result is RefusedResult refused ? throw new KvException(refused.Code) : result;
     }
@@ -92,5 +104,5 @@ public sealed partial class InMemoryKvStore : IKvStore, IStoreAdmin, IDisposable
     }
 
     private IReadOnlyList<AppliedCommand> ApplyBatch(params ReadOnlyMemory<byte>[] commands) =>
-        machine.Apply(new LogBatch(++slot, 7, elapsed.Elapsed, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), commands));
+        machine.Apply(new LogBatch(++slot, 7, Now, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), commands));
 }

@@ -7,7 +7,11 @@ internal static class CommandTable
     internal static IReadOnlyList<CtlOption> Options { get; } =
     [
         new("endpoints", "ADDRESSES", "Members to ask, tried in turn (default 127.0.0.1:2379; also PAXOSCTL_ENDPOINTS)."),
+        new("cacert", "FILE", "Authorities of the members' certificates, for https:// (also PAXOSCTL_CACERT)."),
+        new("cert", "FILE", "Certificate to show to the members (also PAXOSCTL_CERT)."),
+        new("key", "FILE", "Its private key (also PAXOSCTL_KEY)."),
         new("timeout", "SECONDS", "How long to wait for an answer (default 10)."),
+        new("user", "NAME[:PASSWORD]", "Who asks, once users are checked; without a password it is asked for (also PAXOSCTL_USER)."),
         new("write-out", "FORMAT", "table (default) or json.", "w"),
         new("data-dir", "DIR", "Data directory of a node that does not run."),
         new("revision-bump", "N", "How far the restored store's revision jumps ahead of the backup's (default 1000000000)."),
@@ -64,6 +68,14 @@ internal static class CommandTable
             Details =
                 "The last resort: writes that only lost members had are gone. Stop all members first, take the directory of the one that has applied " +
                 "most, and never start the others on their old directories again. If a majority can be brought back, do that instead.",
+        },
+        new("auth-off", [], "After root's password is lost: let a node switch users and roles off when it starts next.", AuthOffCommand.RunAsync)
+        {
+            Options = ["data-dir"],
+            Online = false,
+            Details =
+                "Stop one member, run this on its data directory, and start it again: once the cluster serves, users and roles stay as they are but are not " +
+                "checked any more, on all members. Set a password then and switch them on again.",
         },
         new("alarm list", [], "Show the alarms that are up.", AlarmCommands.ListAsync) { Options = ["write-out"] },
         new("alarm disarm", [], "End all alarms, after their cause is gone.", AlarmCommands.DisarmAsync),

@@ -63,7 +63,7 @@ internal static class RecoverCommand
         which prints the command that starts it. To undo this before the node has started, delete {Path.Combine(directory, "recover.json")}.
         """;
 
-    private static FileStream? Hold(string directory)
+    internal static FileStream? Hold(string directory)
     {
         var path = Path.Combine(directory, "LOCK");
         if (!File.Exists(path)) return null;

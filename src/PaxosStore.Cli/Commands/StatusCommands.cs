@@ -68,7 +68,7 @@ internal static class StatusCommands
         {
             return (url, await member.Maintenance.StatusAsync(new StatusRequest(), member.InTime), "");
         }
-        catch (RpcException e) when (!session.Cancellation.IsCancellationRequested)
+        catch (RpcException e) when (!session.Cancellation.IsCancellationRequested && Hints.IsUnreachable(e))
         {
             return (url, null, Hints.Unreachable(e));
         }

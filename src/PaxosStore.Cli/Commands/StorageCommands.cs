@@ -100,7 +100,7 @@ internal static class StorageCommands
                 var revision = (await member.Maintenance.StatusAsync(new StatusRequest(), member.InTime)).Header.Revision;
                 lowest = Math.Min(lowest ?? revision, revision);
             }
-            catch (RpcException e) when (e.StatusCode != StatusCode.Cancelled)
+            catch (RpcException e) when (e.StatusCode != StatusCode.Cancelled && Hints.IsUnreachable(e))
             {
                 failures.Add($"{member.Name}: {Hints.Unreachable(e)}");
             }

@@ -3,13 +3,14 @@ using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd;
 
-/// <summary>What is common to all calls: what a member without a vote refuses, the require-leader wish, and the translation of failures.</summary>
+/// <summary>What is common to all calls: what a member without a vote refuses, the require-leader wish, who may call, and the translation of failures.</summary>
 internal sealed class CallInterceptor(
-    IKvStore store, RecentStatus recent, IOptions<EtcdDoorOptions> options, ILogger<CallInterceptor> logger) : Interceptor
+    IKvStore store, RecentStatus recent, Doorkeeper doorkeeper, IOptions<EtcdDoorOptions> options, ILogger<CallInterceptor> logger) : Interceptor
 {
     private const string SnapshotMethod = "/etcdserverpb.Maintenance/Snapshot";
 
@@ -21,6 +22,7 @@ internal sealed class CallInterceptor(
         CheckLeader(context);
         try
         {
+            await doorkeeper.AdmitAsync(context);
             return await continuation(request, context);
         }
         catch (Exception e) when (e is not RpcException)
@@ -38,6 +40,7 @@ internal sealed class CallInterceptor(
         CheckLeader(context);
         try
         {
+            await doorkeeper.AdmitAsync(context);
             await continuation(request, responseStream, context);
         }
         catch (Exception e) when (e is not RpcException)
@@ -55,6 +58,7 @@ internal sealed class CallInterceptor(
         CheckLeader(context);
         try
         {
+            await doorkeeper.AdmitAsync(context);
             await continuation(requestStream, responseStream, context);
         }
         catch (Exception e) when (e is not RpcException)

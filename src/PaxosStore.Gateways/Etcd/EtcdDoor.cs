@@ -11,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Gateways.Etcd.Compaction;
 using PaxosStore.Gateways.Etcd.Json;
 using PaxosStore.Gateways.Etcd.Metrics;
@@ -57,6 +58,9 @@ public static class EtcdDoor
         services.TryAddSingleton<Headers>();
         services.TryAddSingleton<RecentStatus>();
         services.TryAddSingleton<QuotaGuard>();
+        services.TryAddSingleton<TokenTouches>();
+        services.TryAddSingleton<Passwords>();
+        services.TryAddSingleton<Doorkeeper>();
         services.TryAddSingleton<LeaderMonitor>();
         services.TryAddSingleton<StreamEnds>();
         services.TryAddSingleton<WatchService>();
@@ -69,6 +73,7 @@ public static class EtcdDoor
         AddService<ElectionService>(services, V3Electionpb.Election.BindService);
         AddService<ClusterService>(services, Cluster.BindService);
         AddService<MaintenanceService>(services, Maintenance.BindService);
+        AddService<AuthService>(services, Auth.BindService);
         AddService<HealthService>(services, Health.BindService);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<WatchService>, WatchService.Binding>());
         return services;
@@ -107,6 +112,7 @@ public static class EtcdDoor
         endpoints.MapGrpcService<BoundService<ElectionService>>();
         endpoints.MapGrpcService<BoundService<ClusterService>>();
         endpoints.MapGrpcService<BoundService<MaintenanceService>>();
+        endpoints.MapGrpcService<BoundService<AuthService>>();
         endpoints.MapGrpcService<BoundService<HealthService>>();
         return endpoints;
     }

@@ -27,6 +27,12 @@ public sealed class EtcdDoorOptions
     /// <summary>How long <c>/health</c> waits for a linearizable read.</summary>
     public TimeSpan HealthTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How much work a password's hash costs, as a power of two (etcd: <c>--bcrypt-cost</c>).</summary>
+    public int BcryptCost { get; set; } = 10;
+
+    /// <summary>How long a token lasts unused (etcd: <c>--auth-token-ttl</c>).</summary>
+    public TimeSpan AuthTokenTtl { get; set; } = TimeSpan.FromSeconds(300);
+
     /// <summary>Clients take this server for etcd 3.6 or later.</summary>
     internal bool IsAtLeast36 => Version.Parse(ReportedVersion) >= new Version(3, 6);
 

@@ -46,6 +46,32 @@ internal static class EtcdErrors
     // etcd has no words for it: its log takes one change after the other without telling.
     internal static RpcException Reconfiguring => Error(StatusCode.Unavailable, "another change of the members is under way, try again shortly");
 
+    // Users, roles and callers.
+    internal static RpcException UserEmpty => Error(StatusCode.InvalidArgument, "user name is empty");
+    internal static RpcException RoleEmpty => Error(StatusCode.InvalidArgument, "role name is empty");
+    internal static RpcException AuthFailed => Error(StatusCode.InvalidArgument, "authentication failed, invalid user ID or password");
+    internal static RpcException PermissionNotGiven => Error(StatusCode.InvalidArgument, "permission not given");
+    internal static RpcException InvalidAuthManagement => Error(StatusCode.InvalidArgument, "invalid auth management");
+    internal static RpcException AuthOldRevision => Error(StatusCode.InvalidArgument, "revision of auth store is old");
+    internal static RpcException RootUserNotExist => Error(StatusCode.FailedPrecondition, "root user does not exist");
+    internal static RpcException RootRoleNotExist => Error(StatusCode.FailedPrecondition, "root user does not have root role");
+    internal static RpcException UserExists => Error(StatusCode.FailedPrecondition, "user name already exists");
+    internal static RpcException UserNotFound => Error(StatusCode.FailedPrecondition, "user name not found");
+    internal static RpcException RoleExists => Error(StatusCode.FailedPrecondition, "role name already exists");
+    internal static RpcException RoleNotFound => Error(StatusCode.FailedPrecondition, "role name not found");
+    internal static RpcException RoleNotGranted => Error(StatusCode.FailedPrecondition, "role is not granted to the user");
+    internal static RpcException PermissionNotGranted => Error(StatusCode.FailedPrecondition, "permission is not granted to the role");
+    internal static RpcException AuthNotEnabled => Error(StatusCode.FailedPrecondition, "authentication is not enabled");
+    internal static RpcException PermissionDenied => Error(StatusCode.PermissionDenied, "permission denied");
+    internal static RpcException InvalidAuthToken => Error(StatusCode.Unauthenticated, "invalid auth token");
+
+    // bcrypt looks no further: whoever relied on the rest would be let in without it.
+    internal static RpcException PasswordTooLong => Error(StatusCode.InvalidArgument, "password is longer than 72 bytes");
+
+    // etcd forgot this one in its table of errors, so it goes out bare.
+    internal static RpcException NoPasswordUser =>
+        new(new Status(StatusCode.Unknown, "auth: authentication failed, password was given for no password user"));
+
     // Downgrades.
     internal static RpcException DowngradeVersionFormat => Error(StatusCode.InvalidArgument, "wrong downgrade target version format");
     internal static RpcException DowngradeVersion => Error(StatusCode.InvalidArgument, "invalid downgrade target version");
@@ -81,6 +107,9 @@ internal static class EtcdErrors
     internal const string WatchCompacted = "etcdserver: mvcc: required revision has been compacted";
     internal const string WatchDuplicateId = "mvcc: duplicate watch ID provided on the WatchStream";
     internal const string WatchEmptyRange = "mvcc: watcher range is empty";
+
+    /// <summary>Why a watcher is refused for want of permission: the error as Go prints it, which clients look into.</summary>
+    internal static string WatchRefused(RpcException error) => $"rpc error: code = {error.StatusCode} desc = {error.Status.Detail}";
 
     // What a member reports of itself in Status.
     internal const string StatusNoLeader = "etcdserver: no leader";
@@ -123,6 +152,21 @@ internal static class EtcdErrors
         KvErrorCode.ReconfigurationInProgress => Reconfiguring,
         KvErrorCode.InvalidPeerUrl => MemberBadUrls,
         KvErrorCode.WrongIncarnation => Unexpected,
+        KvErrorCode.UserEmpty => UserEmpty,
+        KvErrorCode.PermissionDenied => PermissionDenied,
+        KvErrorCode.AuthOldRevision => AuthOldRevision,
+        KvErrorCode.AuthFailed => AuthFailed,
+        KvErrorCode.AuthNotEnabled => AuthNotEnabled,
+        KvErrorCode.RootUserNotExist => RootUserNotExist,
+        KvErrorCode.RootRoleNotExist => RootRoleNotExist,
+        KvErrorCode.UserExists => UserExists,
+        KvErrorCode.UserNotFound => UserNotFound,
+        KvErrorCode.RoleEmpty => RoleEmpty,
+        KvErrorCode.RoleExists => RoleExists,
+        KvErrorCode.RoleNotFound => RoleNotFound,
+        KvErrorCode.RoleNotGranted => RoleNotGranted,
+        KvErrorCode.PermissionNotGranted => PermissionNotGranted,
+        KvErrorCode.InvalidAuthManagement => InvalidAuthManagement,
         KvErrorCode.Overloaded => TooManyRequests,
         KvErrorCode.NoLeader => NoLeader,
         KvErrorCode.Timeout => RequestTimedOut,
@@ -137,11 +181,13 @@ internal static class EtcdErrors
         method.StartsWith("/v3lockpb.", StringComparison.Ordinal) || method.StartsWith("/v3electionpb.", StringComparison.Ordinal);
 
     /// <summary>
-    /// The error as a service of locks or elections answers it: etcd's are clients of itself and lose the code on the way. What tells a client to try again,
-    /// or that it has gone itself, keeps its code here.
+    /// The error as a service of locks or elections answers it: etcd's are clients of itself and lose the code on the way. What tells a client to try again, to
+    /// sign in, to ask for a permission, or that it has gone itself, keeps its code here.
     /// </summary>
     internal static RpcException OfRecipe(RpcException error) =>
-        error.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled or StatusCode.DeadlineExceeded ? error : Plain(error.Status.Detail);
+        error.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled or StatusCode.DeadlineExceeded or StatusCode.Unauthenticated or StatusCode.PermissionDenied
+            ? error
+            : Plain(error.Status.Detail);
 
     private static RpcException Plain(string text) => new(new Status(StatusCode.Unknown, text));
 

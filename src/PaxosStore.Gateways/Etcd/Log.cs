@@ -22,4 +22,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 2005, Level = LogLevel.Warning, Message = "compaction of history below revision {Revision} failed ({Code}); it is tried again")]
     internal static partial void CompactionFailed(ILogger logger, long revision, KvErrorCode code);
+
+    [LoggerMessage(EventId = 2010, Level = LogLevel.Debug, Message = "{Count} tokens could not be renewed ({Code}); they are tried again when they are used next")]
+    internal static partial void TokensNotRenewed(ILogger logger, int count, KvErrorCode code);
 }

@@ -59,7 +59,7 @@ internal sealed class QuotaGuard(IKvStore store, IStoreAdmin admin, RecentStatus
         {
             try
             {
-                await store.ExecuteAsync(new AlarmCommand(Raise: true, alarm.MemberId, alarm.Kind), cancellation);
+                await store.ExecuteAsync(new AlarmCommand(Raise: true, alarm.MemberId, alarm.Kind) { Caller = store.View.Auth.ThisNode }, cancellation);
                 Log.QuotaExceeded(logger, status.StorageBytesInUse, quota);
             }
             catch (KvException e)

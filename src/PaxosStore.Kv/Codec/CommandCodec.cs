@@ -29,6 +29,21 @@ public static partial class CommandCodec
         OpenClientSession = 7,
         PublishIncarnation = 8,
         Alarm = 9,
+        AuthSwitch = 10,
+        UserAdd = 11,
+        UserDelete = 12,
+        UserPassword = 13,
+        UserRole = 14,
+        RoleAdd = 15,
+        RoleDelete = 16,
+        RoleGrant = 17,
+        RoleRevoke = 18,
+        Authenticate = 19,
+        TouchTokens = 20,
+
+        // Stands before the command: on whose behalf it is. Without it nobody showed credentials.
+        ByUser = 32,
+        ByNode = 33,
     }
 
     /// <summary>Encodes a command for the log.</summary>
@@ -74,6 +89,7 @@ public static partial class CommandCodec
 
     private static void WriteCommand(ByteWriter writer, KvCommand command)
     {
+        WriteCaller(writer, command.Caller);
         switch (command)
         {
             case WriteCommand write:
@@ -113,12 +129,25 @@ public static partial class CommandCodec
             case OpenClientSessionCommand:
                 writer.Byte((byte)CommandTag.OpenClientSession);
                 break;
+            case AuthCommand auth:
+                WriteAuth(writer, auth);
+                break;
             default:
                 throw new ArgumentException($"Unknown command {command.GetType().Name}.", nameof(command));
         }
     }
 
-    private static KvCommand ReadCommand(ref ByteReader reader) => (CommandTag)reader.Byte() switch
+    private static KvCommand ReadCommand(ref ByteReader reader)
+    {
+        var tag = (CommandTag)reader.Byte();
+        if (tag == CommandTag.ByNode) return ReadCommand((CommandTag)reader.Byte(), ref reader) with { Caller = Caller.Node };
+        if (tag != CommandTag.ByUser) return ReadCommand(tag, ref reader);
+        var caller = new Caller(reader.Text(), reader.Signed());
+        if (caller.IsNode) throw ByteReader.Malformed("caller has no name");
+        return ReadCommand((CommandTag)reader.Byte(), ref reader) with { Caller = caller };
+    }
+
+    private static KvCommand ReadCommand(CommandTag tag, ref ByteReader reader) => tag switch
     {
         CommandTag.Write => new WriteCommand(ReadOp(ref reader, MostNesting)),
         CommandTag.Compact => new CompactCommand(reader.Signed()),
@@ -129,8 +158,17 @@ public static partial class CommandCodec
         CommandTag.PublishIncarnation => ReadPublish(ref reader),
         CommandTag.Alarm => ReadAlarmCommand(ref reader),
         CommandTag.OpenClientSession => new OpenClientSessionCommand(),
-        _ => throw ByteReader.Malformed("command is unknown"),
+        _ => ReadAuth(tag, ref reader),
     };
+
+    private static void WriteCaller(ByteWriter writer, Caller? caller)
+    {
+        if (caller is not { } known) return;
+        writer.Byte((byte)(known.IsNode ? CommandTag.ByNode : CommandTag.ByUser));
+        if (known.IsNode) return;
+        writer.Text(known.User);
+        writer.Signed(known.AuthRevision);
+    }
 
     private static PublishMemberCommand ReadPublish(ref ByteReader reader)
     {

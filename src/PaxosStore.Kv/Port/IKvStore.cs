@@ -122,4 +122,8 @@ public interface IKvWatcher : IDisposable
 /// <param name="Revision">The store's revision the read saw: at or above every event's revision; the cursor stands there when <paramref name="CaughtUp"/>.</param>
 /// <param name="Events">Whole revisions in order.</param>
 /// <param name="CaughtUp">Nothing is left up to <paramref name="Revision"/>.</param>
-public readonly record struct WatchBatch(long Revision, IReadOnlyList<KvEvent> Events, bool CaughtUp);
+public readonly record struct WatchBatch(long Revision, IReadOnlyList<KvEvent> Events, bool CaughtUp)
+{
+    /// <summary>Users and roles at <see cref="Revision"/>, for whoever passes events on; null when there are no events.</summary>
+    public AuthState? Auth { get; init; }
+}

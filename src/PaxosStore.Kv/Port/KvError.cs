@@ -48,6 +48,38 @@ public enum KvErrorCode
     /// <summary>The member is known by another incarnation: what publishes now has lost that one's journal and must join under a new id.</summary>
     WrongIncarnation = 40,
 
+    // Refused by users and roles: did not happen.
+    /// <summary>Callers are checked and this one showed no credentials; or the name of a user is empty.</summary>
+    UserEmpty = 60,
+    /// <summary>The caller may not do it.</summary>
+    PermissionDenied = 61,
+    /// <summary>Users or roles have changed since the caller's credentials were checked: check them again.</summary>
+    AuthOldRevision = 62,
+    /// <summary>No such user, a wrong password, or a user without one.</summary>
+    AuthFailed = 63,
+    /// <summary>Callers are not checked.</summary>
+    AuthNotEnabled = 64,
+    /// <summary>Checking needs a user <c>root</c>.</summary>
+    RootUserNotExist = 65,
+    /// <summary>Checking needs that the user <c>root</c> has the role <c>root</c>.</summary>
+    RootRoleNotExist = 66,
+    /// <summary>The user exists already.</summary>
+    UserExists = 67,
+    /// <summary>There is no such user.</summary>
+    UserNotFound = 68,
+    /// <summary>The name of a role is empty.</summary>
+    RoleEmpty = 69,
+    /// <summary>The role exists already.</summary>
+    RoleExists = 70,
+    /// <summary>There is no such role.</summary>
+    RoleNotFound = 71,
+    /// <summary>The user does not have the role.</summary>
+    RoleNotGranted = 72,
+    /// <summary>The role does not have the permission.</summary>
+    PermissionNotGranted = 73,
+    /// <summary>While callers are checked, <c>root</c> stays a user with its role.</summary>
+    InvalidAuthManagement = 74,
+
     // The store could not serve it.
     /// <summary>Bounded queues are full: did not happen, try later.</summary>
     Overloaded = 50,

@@ -103,7 +103,11 @@ public enum CompareResult { Equal, Greater, Less, NotEqual }
 public sealed record Comparison(KeyRange Range, CompareTarget Target, CompareResult Result, long Number, ReadOnlyMemory<byte> Value);
 
 /// <summary>A command for the replicated log.</summary>
-public abstract record KvCommand;
+public abstract record KvCommand
+{
+    /// <summary>On whose behalf; null is a client that showed no credentials. Judged when the command is applied.</summary>
+    public Caller? Caller { get; init; }
+}
 
 /// <summary>Runs one operation (a bare put or delete range, or a transaction) at one new revision if it changes anything.</summary>
 public sealed record WriteCommand(KvOp Op) : KvCommand;

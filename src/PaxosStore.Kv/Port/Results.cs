@@ -49,7 +49,7 @@ public abstract record KvResult
 /// <summary>Reply to <see cref="WriteCommand"/>.</summary>
 public sealed record WriteResult(KvOpResult Op) : KvResult;
 
-/// <summary>Reply to <see cref="CompactCommand"/>, <see cref="PublishMemberCommand"/> and <see cref="OpenClientSessionCommand"/>.</summary>
+/// <summary>Reply to <see cref="CompactCommand"/>, <see cref="AuthCommand"/>, <see cref="PublishMemberCommand"/> and <see cref="OpenClientSessionCommand"/>.</summary>
 public sealed record DoneResult : KvResult;
 
 /// <summary>Reply to <see cref="LeaseGrantCommand"/>.</summary>
@@ -58,8 +58,15 @@ public sealed record LeaseGrantResult(long Id, long TtlSeconds) : KvResult;
 /// <summary>Reply to <see cref="LeaseRevokeCommand"/>.</summary>
 public sealed record LeaseRevokeResult(long DeletedKeys) : KvResult;
 
-/// <summary>Reply to <see cref="LeaseKeepAliveCommand"/>: the granted TTL in seconds per asked id, 0 where the lease does not exist.</summary>
-public sealed record LeaseKeepAliveResult(ImmutableArray<long> TtlSeconds) : KvResult;
+/// <summary>
+/// Reply to <see cref="LeaseKeepAliveCommand"/>: the granted TTL in seconds per asked id, 0 where the lease does not exist, <see cref="Denied"/> where
+/// the caller may not renew it.
+/// </summary>
+public sealed record LeaseKeepAliveResult(ImmutableArray<long> TtlSeconds) : KvResult
+{
+    /// <summary>Stands for a TTL: the caller may not write all keys of the lease, and it was not renewed.</summary>
+    public const long Denied = -1;
+}
 
 /// <summary>Reply to <see cref="AlarmCommand"/>.</summary>
 /// <param name="Changed">The alarm raised, also when it was up already; or those disarmed, by member and kind.</param>

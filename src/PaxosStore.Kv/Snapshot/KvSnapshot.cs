@@ -127,6 +127,36 @@ public static class KvSnapshot
             CommandCodec.WriteAlarm(writer, alarm);
             yield return default;
         }
+
+        if (view.Auth.IsUntouched) yield break;
+        foreach (var record in AuthRecords(view.Auth, writer)) yield return record;
+    }
+
+    private static IEnumerable<ReadOnlyMemory<byte>> AuthRecords(AuthState auth, ByteWriter writer)
+    {
+        Begin(writer, SnapshotTag.Auth);
+        AuthRecord.WriteSwitch(writer, auth);
+        yield return default;
+        foreach (var user in auth.Users.Values)
+        {
+            Begin(writer, SnapshotTag.User);
+            AuthRecord.Write(writer, user);
+            yield return default;
+        }
+
+        foreach (var role in auth.Roles.Values)
+        {
+            Begin(writer, SnapshotTag.Role);
+            AuthRecord.Write(writer, role);
+            yield return default;
+        }
+
+        foreach (var (id, token) in auth.Tokens.All)
+        {
+            Begin(writer, SnapshotTag.Token);
+            AuthRecord.Write(writer, id, token);
+            yield return default;
+        }
     }
 
     private static void Begin(ByteWriter writer, SnapshotTag tag)

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace PaxosStore.Kv;
 
-/// <summary>Kinds of records, in the order in which they stand; never change one.</summary>
+/// <summary>Kinds of records, in the order in which they stand but for the end; never change one.</summary>
 internal enum SnapshotTag : byte
 {
     /// <summary>Counters of the state and of the records that follow; first, and once.</summary>
@@ -34,6 +34,18 @@ internal enum SnapshotTag : byte
 
     /// <summary>SHA-256 of everything before this record; last, and once.</summary>
     End = 10,
+
+    /// <summary>Whether callers are checked, and how many records of users, roles and tokens follow; only when there is something to say.</summary>
+    Auth = 11,
+
+    /// <summary>A user, in the order of names.</summary>
+    User = 12,
+
+    /// <summary>A role, in the order of names.</summary>
+    Role = 13,
+
+    /// <summary>A token, in the order of ids.</summary>
+    Token = 14,
 }
 
 /// <summary>Counters that stand at the start of a snapshot, so that its reader can tell whether it got everything.</summary>

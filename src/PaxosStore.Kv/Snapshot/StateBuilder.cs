@@ -15,6 +15,7 @@ internal sealed class StateBuilder(KvSnapshotHeader header)
     private long _revision;
     private long _number;
     private long _lease = long.MinValue;
+    private AuthBuilder? _auth;
 
     /// <summary>Takes the next record.</summary>
     /// <exception cref="FormatException">It can't stand there.</exception>
@@ -51,6 +52,14 @@ internal sealed class StateBuilder(KvSnapshotHeader header)
             case SnapshotTag.Alarm:
                 Take(CommandCodec.ReadAlarm(ref reader));
                 break;
+            case SnapshotTag.Auth:
+                Demand(_auth is null, "users and roles are announced twice");
+                _auth = new AuthBuilder(ref reader);
+                break;
+            case SnapshotTag.User or SnapshotTag.Role or SnapshotTag.Token:
+                Demand(_auth is not null, "users and roles are not announced");
+                _auth.Take(tag, ref reader);
+                break;
             default:
                 throw new FormatException($"record {(byte)tag} is unknown");
         }
@@ -69,6 +78,7 @@ internal sealed class StateBuilder(KvSnapshotHeader header)
         Demand(_sessions == _counters.Sessions, $"{_sessions} of {_counters.Sessions} client sessions are there");
         Demand((ulong)_state.Members.Count == _counters.Members, $"{_state.Members.Count} of {_counters.Members} members are there");
         Demand((ulong)_state.Alarms.Count == _counters.Alarms, $"{_state.Alarms.Count} of {_counters.Alarms} alarms are there");
+        if (_auth is not null) _state.Auth = _auth.Finish();
         store.FinishRestore(header.Revision, header.CompactRevision, _counters.WallClockUnixMs);
         AttachKeys();
         var view = _state.TakeView();

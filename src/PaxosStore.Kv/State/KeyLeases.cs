@@ -92,7 +92,7 @@ internal sealed class KeyLeases
         if (Table.TryGetValue(id, out var lease)) Table = Table.SetItem(id, lease with { Keys = lease.Keys.Remove(key) });
     }
 
-    private static TimeSpan After(TimeSpan now, long ttlSeconds)
+    internal static TimeSpan After(TimeSpan now, long ttlSeconds)
     {
         var most = (TimeSpan.MaxValue - now).Ticks / TimeSpan.TicksPerSecond;
         return now + TimeSpan.FromTicks(Math.Clamp(ttlSeconds, 0, most) * TimeSpan.TicksPerSecond);

@@ -14,6 +14,9 @@ internal sealed class KvState
     /// <summary>Alarms that are up, by member and kind.</summary>
     public ImmutableSortedSet<AlarmInfo> Alarms { get; set; } = Alarm.NoneUp;
 
+    /// <summary>Users, roles and tokens.</summary>
+    public AuthState Auth { get; set; } = AuthState.Initial;
+
     public ulong Term { get; set; }
 
     public long Slot { get; set; }
@@ -22,11 +25,11 @@ internal sealed class KvState
 
     public KvView TakeView() => new(this);
 
-    /// <summary>This state as the first one of a new cluster.</summary>
+    /// <summary>This state as the first one of a new cluster. Users and roles stay, nobody is signed in.</summary>
     public KvState Renew(RestoreOptions options)
     {
         Store.CompactAll(options.RevisionJump);
         foreach (var id in Store.Leases.Table.Keys) Store.Leases.KeepAlive(id, LogTime);
-        return new KvState { Store = Store, Term = Term, Slot = options.Slot ?? Slot, LogTime = LogTime };
+        return new KvState { Store = Store, Auth = Auth.WithoutTokens(), Term = Term, Slot = options.Slot ?? Slot, LogTime = LogTime };
     }
 }

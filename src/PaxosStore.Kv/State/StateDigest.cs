@@ -35,6 +35,7 @@ internal static class StateDigest
 
         writer.Unsigned((uint)view.Alarms.Count);
         foreach (var alarm in view.Alarms) CommandCodec.WriteAlarm(writer, alarm);
+        AppendAuth(view.Auth, writer, hash);
 
         Flush(writer, hash, 0);
         return hash.GetHashAndReset();
@@ -120,6 +121,19 @@ internal static class StateDigest
             }
 
             writer.Flag(false);
+        }
+    }
+
+    private static void AppendAuth(AuthState auth, ByteWriter writer, IncrementalHash hash)
+    {
+        if (auth.IsUntouched) return;
+        AuthRecord.WriteSwitch(writer, auth);
+        foreach (var user in auth.Users.Values) AuthRecord.Write(writer, user);
+        foreach (var role in auth.Roles.Values) AuthRecord.Write(writer, role);
+        foreach (var (id, token) in auth.Tokens.All)
+        {
+            AuthRecord.Write(writer, id, token);
+            Flush(writer, hash, FlushAt);
         }
     }
 

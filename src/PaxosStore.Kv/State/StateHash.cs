@@ -47,6 +47,26 @@ internal struct StateHash
         return hash.End();
     }
 
+    /// <summary>A token.</summary>
+    public static UInt128 Of(string id, AuthToken token)
+    {
+        var hash = new StateHash(4);
+        hash.Add((ulong)id.Length, (ulong)token.User.Length);
+        hash.Add((ulong)token.TtlSeconds, (ulong)token.Deadline.Ticks);
+        hash.Add(ByteWriter.StrictUtf8.GetBytes(id));
+        hash.Add(ByteWriter.StrictUtf8.GetBytes(token.User));
+        return hash.End();
+    }
+
+    /// <summary>Users and roles as a snapshot writes them.</summary>
+    public static UInt128 OfAuth(ReadOnlySpan<byte> records)
+    {
+        var hash = new StateHash(5);
+        hash.Add((ulong)records.Length, 0);
+        hash.Add(records);
+        return hash.End();
+    }
+
     /// <summary>A sum of the above with the counters beside it.</summary>
     public static UInt128 Of(UInt128 sum, long revision, long compactRevision, long logTimeTicks, long dataBytes)
     {

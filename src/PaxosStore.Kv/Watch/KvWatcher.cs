@@ -100,7 +100,7 @@ internal sealed class KvWatcher : IKvWatcher
 
         _behind = through < view.Revision;
         Volatile.Write(ref _delivered, through);
-        return new WatchBatch(view.Revision, events, !_behind && view.Revision >= _caughtUpFrom);
+        return new WatchBatch(view.Revision, events, !_behind && view.Revision >= _caughtUpFrom) { Auth = events.Count > 0 ? view.Auth : null };
     }
 
     /// <summary>Collects events from a revision on, ending between two revisions once there are enough; the last revision looked at.</summary>

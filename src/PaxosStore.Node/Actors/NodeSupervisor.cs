@@ -109,7 +109,7 @@ internal sealed class NodeSupervisor : UntypedActor
     {
         _differs = true;
         _parts.Log.StateDiffers(slot);
-        var alarm = new AlarmCommand(true, _node.Self.Value, AlarmKind.Corrupt);
+        var alarm = new AlarmCommand(true, _node.Self.Value, AlarmKind.Corrupt) { Caller = _parts.Store.View.Auth.ThisNode };
         _parts.Store.ExecuteAsync(alarm, _parts.Stopping).AsTask().WaitAsync(TimeSpan.FromSeconds(2))
             .ContinueWith(_ => NodeFailures.Corrupt(_node, slot), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).PipeTo(Self);
     }

@@ -8,7 +8,7 @@ internal static class FacadeCodec
 {
     public static WireFacadeRequest ToWire(FacadeRequest request)
     {
-        var wire = new WireFacadeRequest { Id = request.Id };
+        var wire = new WireFacadeRequest { Id = request.Id, AsNode = request.AsNode };
         switch (request)
         {
             case FacadeExecute r: wire.Command = Wrap(CommandCodec.Encode(0, 0, 0, r.Command)); break;
@@ -34,7 +34,9 @@ internal static class FacadeCodec
         return wire;
     }
 
-    public static FacadeRequest FromWire(WireFacadeRequest w) => w.BodyCase switch
+    public static FacadeRequest FromWire(WireFacadeRequest w) => w.AsNode ? Body(w) with { AsNode = true } : Body(w);
+
+    private static FacadeRequest Body(WireFacadeRequest w) => w.BodyCase switch
     {
         WireFacadeRequest.BodyOneofCase.Command => new FacadeExecute(w.Id, CommandCodec.Decode(w.Command.Memory).Command),
         WireFacadeRequest.BodyOneofCase.Read => new FacadeRead(

@@ -5,8 +5,16 @@ namespace PaxosStore.Node.Facade;
 /// answered to its sender by <see cref="FacadeReply"/>s with the same id. Delivery is at most once: ask with a time-out, or use
 /// <see cref="PaxosStoreClient"/>, which does. A write whose reply is lost has an unknown outcome.
 /// </summary>
+/// <para>
+/// Nodes of the Akka cluster are trusted: one that says that it acts as the store's own nodes (<see cref="Caller.Node"/> in a command,
+/// <see cref="AsNode"/> in what is read) may do everything. One that does not is a client without credentials: once callers are checked, it may do nothing.
+/// </para>
 /// <param name="Id">The sender's number for the request.</param>
-public abstract record FacadeRequest(long Id);
+public abstract record FacadeRequest(long Id)
+{
+    /// <summary>Reads and watches as the store's own nodes do, whatever users and roles say.</summary>
+    public bool AsNode { get; init; }
+}
 
 /// <summary>Agrees on a command; answered by <see cref="FacadeResult"/> or <see cref="FacadeFailure"/>.</summary>
 public sealed record FacadeExecute(long Id, KvCommand Command) : FacadeRequest(Id);

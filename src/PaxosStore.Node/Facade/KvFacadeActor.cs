@@ -112,6 +112,8 @@ internal sealed class KvFacadeActor : UntypedActor, IWithTimers
     private async Task<KvResult> ReadAsync(FacadeRead read)
     {
         var view = await _store.ReadAsync(read.Consistency, CancellationToken.None).ConfigureAwait(false);
+        var verdict = view.Check(read.AsNode ? Caller.Node : null, read.Op);
+        if (verdict != KvErrorCode.None) throw new KvException(verdict);
         KvOpResult result = read.Op switch
         {
             RangeOp range => view.Range(range),
@@ -153,6 +155,8 @@ internal sealed class FacadeWatchActor : UntypedActor
     private readonly long _id;
     private readonly IActorRef _subscriber;
     private readonly IKvWatcher _watcher;
+    private readonly KeyRange _range;
+    private readonly Caller? _caller;
     private bool _wanted;
 
     // The subscriber was told everything up to here.
@@ -160,11 +164,12 @@ internal sealed class FacadeWatchActor : UntypedActor
 
     public FacadeWatchActor(PaxosKvStore store, FacadeWatch request, IActorRef subscriber)
     {
-        (_id, _subscriber) = (request.Id, subscriber);
+        (_id, _subscriber, _range, _caller) = (request.Id, subscriber, request.Spec.Range, request.AsNode ? Caller.Node : null);
         _watcher = store.Watch(request.Spec);
         var self = Self;
         _watcher.OnReady(() => self.Tell(Ready.Instance, ActorRefs.NoSender));
         _told = _watcher.DeliveredThrough;
+        if (Refused(store.View.Auth)) return;
         _subscriber.Tell(new FacadeEvents(_id, _told, _told, []));
     }
 
@@ -191,11 +196,22 @@ internal sealed class FacadeWatchActor : UntypedActor
         public static readonly Ready Instance = new();
     }
 
+    /// <summary>Whether users and roles forbid the watch; it ends then.</summary>
+    private bool Refused(AuthState auth)
+    {
+        var verdict = auth.Check(_caller, Access.Read, _range);
+        if (verdict == KvErrorCode.None) return false;
+        _subscriber.Tell(new FacadeFailure(_id, verdict, KvOutcome.DidNotHappen, 0));
+        Context.Stop(Self);
+        return true;
+    }
+
     private void Push(bool answer)
     {
         try
         {
             var batch = _watcher.TryRead(BatchBytes);
+            if (batch.Auth is { } auth && Refused(auth)) return;
             if (batch.Events.Count > 0) _wanted = false;
             else if (!answer) return;
             var after = _told;

@@ -204,13 +204,14 @@ public sealed class PaxosStoreClient : IAsyncDisposable
 
     private Func<long, FacadeRequest> Checked(KvCommand command)
     {
+        if (Options.AsNode) command = command with { Caller = Caller.Node };
         if (CommandCodec.Encode(0, 0, 0, command).Length > Options.MaxRequestBytes) throw new KvException(KvErrorCode.RequestTooLarge);
         return id => new FacadeExecute(id, command);
     }
 
     private async Task<KvReply<T>> ReadAsync<T>(KvOp op, ReadConsistency consistency, CancellationToken cancellationToken) where T : KvOpResult
     {
-        var reply = await RunAsync(id => new FacadeRead(id, op, consistency), Options.AttemptTimeout, cancellationToken).ConfigureAwait(false);
+        var reply = await RunAsync(id => new FacadeRead(id, op, consistency) { AsNode = Options.AsNode }, Options.AttemptTimeout, cancellationToken).ConfigureAwait(false);
         return Reply<T>(reply.Result);
     }
 

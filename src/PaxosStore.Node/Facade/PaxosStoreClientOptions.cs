@@ -18,6 +18,9 @@ public sealed record PaxosStoreClientOptions
     /// <summary>Largest encoded request; larger ones are refused as <see cref="KvErrorCode.RequestTooLarge"/>.</summary>
     public int MaxRequestBytes { get; init; } = 3 << 19;
 
+    /// <summary>Act as the store's own nodes do: needed once users and roles are checked, and allowed everything then.</summary>
+    public bool AsNode { get; init; }
+
     internal void Check()
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(RequestTimeout, TimeSpan.Zero, nameof(RequestTimeout));

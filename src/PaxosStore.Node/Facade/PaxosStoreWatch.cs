@@ -103,7 +103,7 @@ public sealed class PaxosStoreWatch : IAsyncDisposable
         var replies = Channel.CreateBounded<FacadeReply>(new BoundedChannelOptions(Capacity) { SingleReader = true });
         _client.Link.Listen(id, reply => replies.Writer.TryWrite(reply));
         _open = (id, member, replies.Reader);
-        _client.Link.Send(member, new FacadeWatch(id, _spec));
+        _client.Link.Send(member, new FacadeWatch(id, _spec) { AsNode = _client.Options.AsNode });
         switch (await ReceiveAsync(replies.Reader, _client.Options.AttemptTimeout, cancellationToken).ConfigureAwait(false))
         {
             case FacadeEvents started:

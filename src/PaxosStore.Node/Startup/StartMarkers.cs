@@ -4,7 +4,7 @@ namespace PaxosStore.Node.Startup;
 
 /// <summary>
 /// What <c>paxosctl</c> left in the data directory for the next start: a backup to begin a new cluster from, or the word that this directory alone is to become
-/// a new cluster.
+/// a new cluster, or that users and roles are to be switched off.
 /// </summary>
 internal sealed class StartMarkers(string directory)
 {
@@ -17,6 +17,14 @@ internal sealed class StartMarkers(string directory)
     /// <summary>The backup to begin with, and by how much its revision is to jump; null when there is none.</summary>
     /// <exception cref="NodeStartupException">The marker can't be read.</exception>
     public (string File, long RevisionBump)? Restore => !File.Exists(RestoreFile) ? null : (BackupFile, RevisionBump());
+
+    private string AuthOffFile => Path.Combine(directory, "auth-off.json");
+
+    /// <summary>Whether users and roles are to be switched off once the cluster serves.</summary>
+    public bool AuthOff => File.Exists(AuthOffFile);
+
+    /// <summary>They have been switched off.</summary>
+    public void ClearAuthOff() => File.Delete(AuthOffFile);
 
     /// <summary>Whether this directory is to become a new cluster.</summary>
     public bool Recover => File.Exists(RecoverFile);

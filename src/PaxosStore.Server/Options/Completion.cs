@@ -30,7 +30,7 @@ internal static class Completion
         {
             throw new OptionsException(
                 $"peers are told {advertised.Value}, a name: say on which address this node listens for them, " +
-                $"for example --listen-peer-urls http://0.0.0.0:{url.Port}");
+                $"for example --listen-peer-urls {url.Scheme}://0.0.0.0:{url.Port}");
         }
 
         Derive(values, OptionTable.ListenPeerUrls, advertised.Value);
@@ -50,7 +50,7 @@ internal static class Completion
         {
             throw new OptionsException(
                 $"{listen.Source} listens on every interface, so it does not say where peers find this node: " +
-                $"add --initial-advertise-peer-urls http://<address of this node>:{url.Port}");
+                $"add --initial-advertise-peer-urls {url.Scheme}://<address of this node>:{url.Port}");
         }
 
         Derive(values, OptionTable.AdvertisePeerUrls, listen.Value);
@@ -62,7 +62,7 @@ internal static class Completion
         var listened = Urls(values, OptionTable.ListenClientUrls).ToArray();
         if (!listened.Any(OptionValue.IsWildcard)) return;
         var host = new Uri(Effective(values, OptionTable.AdvertisePeerUrls)).Host;
-        var told = string.Join(',', listened.Select(url => $"http://{(OptionValue.IsWildcard(url) ? host : url.Host)}:{url.Port}").Distinct());
+        var told = string.Join(',', listened.Select(url => $"{url.Scheme}://{(OptionValue.IsWildcard(url) ? host : url.Host)}:{url.Port}").Distinct());
         Derive(values, OptionTable.AdvertiseClientUrls, told);
         notices.Add(
             $"clients are told to connect to {told} (the host of this node's peer URL); use --advertise-client-urls if they can't reach it there");

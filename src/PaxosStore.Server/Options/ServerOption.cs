@@ -30,7 +30,7 @@ internal enum OptionKind
     /// <summary>A duration; a bare number counts milliseconds, as etcd's flags do.</summary>
     Duration,
 
-    /// <summary>A whole number of at least one.</summary>
+    /// <summary>A whole number in the option's bounds.</summary>
     Count,
 
     /// <summary>A number of bytes; what nothing and less than nothing mean, the option says.</summary>
@@ -63,6 +63,15 @@ internal sealed record ServerOption(string Name, OptionGroup Group, OptionKind K
     /// <summary>The words of a <see cref="OptionKind.Choice"/>.</summary>
     public IReadOnlyList<string> Choices { get; init; } = [];
 
+    /// <summary>The smallest <see cref="OptionKind.Count"/>.</summary>
+    public long Least { get; init; } = 1;
+
+    /// <summary>The largest <see cref="OptionKind.Count"/>.</summary>
+    public long Most { get; init; } = int.MaxValue;
+
+    /// <summary>Whether a <see cref="OptionKind.Duration"/> of nothing has a meaning.</summary>
+    public bool AllowsZero { get; init; }
+
     /// <summary>False for an option that is a flag and environment variable only.</summary>
     public bool InFile { get; init; } = true;
 
@@ -75,8 +84,8 @@ internal sealed record ServerOption(string Name, OptionGroup Group, OptionKind K
     /// <summary>The environment variable of this product.</summary>
     public string Variable => "PAXOSSTORE_" + Shouted(Name);
 
-    /// <summary>The variable etcd's deployments set for the same option; null when a value meant for etcd could not be right here.</summary>
-    public string? EtcdVariable => InFile ? "ETCD_" + Shouted(EtcdName ?? Name) : null;
+    /// <summary>The variable etcd's deployments set for the same option.</summary>
+    public string EtcdVariable => "ETCD_" + Shouted(EtcdName ?? Name);
 
     private static string Shouted(string name) => name.Replace('-', '_').ToUpperInvariant();
 }
@@ -89,6 +98,12 @@ internal enum OptionGroup
 
     /// <summary>Where clients connect.</summary>
     Clients,
+
+    /// <summary>Certificates.</summary>
+    Tls,
+
+    /// <summary>Users and their tokens.</summary>
+    Auth,
 
     /// <summary>The other members.</summary>
     Cluster,

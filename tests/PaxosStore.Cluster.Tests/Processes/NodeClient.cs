@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Etcdserverpb;
 using Google.Protobuf;
 using Grpc.Net.Client;
@@ -12,13 +13,16 @@ internal sealed class NodeClient : IDisposable
     private static readonly byte[] FromFirstKey = [0];
     private readonly GrpcChannel _channel;
 
-    public NodeClient(string name, string url)
+    public NodeClient(string name, string url, SslClientAuthenticationOptions? tls = null)
     {
         Name = name;
+        var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = false, ConnectTimeout = TimeSpan.FromSeconds(2) };
+        if (tls is not null)
+            handler.SslOptions = tls;
         _channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions
         {
             MaxReceiveMessageSize = null,
-            HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = false, ConnectTimeout = TimeSpan.FromSeconds(2) },
+            HttpHandler = handler,
             DisposeHttpClient = true,
 
             // A node that came back is asked again soon; the usual second would count as the node's own.
@@ -30,6 +34,7 @@ internal sealed class NodeClient : IDisposable
         Lease = new Lease.LeaseClient(_channel);
         Maintenance = new Maintenance.MaintenanceClient(_channel);
         Cluster = new ClusterApi.ClusterClient(_channel);
+        Auth = new Auth.AuthClient(_channel);
     }
 
     public string Name { get; }
@@ -43,6 +48,8 @@ internal sealed class NodeClient : IDisposable
     public Maintenance.MaintenanceClient Maintenance { get; }
 
     public ClusterApi.ClusterClient Cluster { get; }
+
+    public Auth.AuthClient Auth { get; }
 
     /// <summary>When a call that may take <paramref name="limit"/> has to be over.</summary>
     public static DateTime Within(TimeSpan limit) => TimeProvider.System.GetUtcNow().UtcDateTime + limit;

@@ -8,12 +8,15 @@ internal sealed class NodeProcess : IDisposable
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
     private readonly Target _target;
     private readonly string[] _flags;
+    private readonly string _clientScheme;
+    private readonly string _peerScheme;
     private Process? _process;
     private long _logStart;
 
-    public NodeProcess(Target target, string name, string directory, NodePorts ports, IEnumerable<string> extraFlags)
+    public NodeProcess(ClusterPlan plan, string name, string directory, NodePorts ports, IEnumerable<string> extraFlags)
     {
-        _target = target;
+        _target = plan.Target;
+        (_clientScheme, _peerScheme) = (plan.ClientScheme, plan.PeerScheme);
         Name = name;
         Ports = ports;
         DataDirectory = Path.Combine(directory, name + ".data");
@@ -33,9 +36,9 @@ internal sealed class NodeProcess : IDisposable
     /// <summary>A command that the node is started through, such as strace; it must become the node's process by exec.</summary>
     public IReadOnlyList<string> Wrapper { get; set; } = [];
 
-    public string ClientUrl => $"http://127.0.0.1:{Ports.Client}";
+    public string ClientUrl => $"{_clientScheme}://127.0.0.1:{Ports.Client}";
 
-    public string PeerUrl => $"http://127.0.0.1:{Ports.Peer}";
+    public string PeerUrl => $"{_peerScheme}://127.0.0.1:{Ports.Peer}";
 
     public bool IsRunning => _process is { HasExited: false };
 

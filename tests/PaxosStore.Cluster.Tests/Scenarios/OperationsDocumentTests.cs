@@ -16,7 +16,8 @@ public class OperationsDocumentTests
     public async Task Every_procedure_works_as_it_is_written()
     {
         Skip.IfNot(Target.UnderTest.IsEtcd || Programs.Found(File.Exists(Target.ControlAssembly()), Target.ControlAssembly()), "paxosctl is not built");
-        await using var world = DocumentedWorld.Open();
+        Programs.Require("etcdctl");
+        await using var world = DocumentedWorld.Open("operations.md");
         await world.RunAsync(async () =>
         {
             var left = world.Procedures.ToHashSet();
@@ -44,6 +45,7 @@ public class OperationsDocumentTests
             await AssertVotersAsync(world.Client("10.0.0.1"), "n1", "n2", "n3");
             await FollowAsync("rolling");
             await FollowAsync("nospace");
+            await UsersAsync(world, FollowAsync, left);
 
             await WriteAsync(world.Client("10.0.0.2"), "second");
             var saved = await world.Client("10.0.0.2").ReadRevisionAsync(Limit);
@@ -81,6 +83,25 @@ public class OperationsDocumentTests
                 await Task.Delay(50);
             }
         }
+    }
+
+    /// <summary>etcd has no way back in but its own data, so that the page is followed with this store only.</summary>
+    private static async Task UsersAsync(DocumentedWorld world, Func<string, Task> followAsync, HashSet<string> left)
+    {
+        left.ExceptWith(["auth", "auth-off"]);
+        if (Target.UnderTest.IsEtcd) return;
+        await followAsync("auth");
+        await AssertCheckedAsync(world.Client("10.0.0.3"));
+        await followAsync("auth-off");
+        await AssertCheckedAsync(world.Client("10.0.0.1"));
+        await world.ShellAsync("ETCDCTL_API=3 etcdctl --endpoints 10.0.0.3:2379 --user root:third-secret auth disable");
+        await ServesAsync(world.Client("10.0.0.1"));
+    }
+
+    private static async Task AssertCheckedAsync(NodeClient client)
+    {
+        var refused = await Assert.ThrowsAsync<RpcException>(() => client.ReadRevisionAsync(Limit));
+        Assert.Equal("etcdserver: user name is empty", refused.Status.Detail);
     }
 
     private static async Task WriteAsync(NodeClient client, string prefix)

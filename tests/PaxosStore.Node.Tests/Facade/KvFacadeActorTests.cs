@@ -68,6 +68,37 @@ public sealed class KvFacadeActorTests : TestKit
         Assert.Equal(2, ExpectMsg<FacadeResult>().Id);
     }
 
+    /// <summary>Other nodes of the Akka cluster are trusted, but they must say what they act as.</summary>
+    [Fact]
+    public void Once_callers_are_checked_only_what_says_so_acts_as_the_node()
+    {
+        Apply("w/key", "value");
+        Apply(new UserAddCommand("root", "h"));
+        Apply(new UserRoleCommand("root", "root", Grant: true));
+        _facade.Tell(new FacadeWatch(9, new WatchSpec(Prefix("w/"), 0)), TestActor);
+        ExpectMsg<FacadeEvents>();
+        Apply(new AuthSwitchCommand(Enable: true));
+
+        _facade.Tell(new FacadeRead(1, Range("w/key"), ReadConsistency.Serializable), TestActor);
+        Assert.Equal(new FacadeFailure(1, KvErrorCode.UserEmpty, KvOutcome.DidNotHappen, 0), ExpectMsg<FacadeFailure>());
+        _facade.Tell(new FacadeRead(2, Range("w/key"), ReadConsistency.Serializable) { AsNode = true }, TestActor);
+        Assert.Equal(2, ExpectMsg<FacadeResult>().Id);
+        _facade.Tell(new FacadeWatch(3, new WatchSpec(Prefix("w/"), 0)), TestActor);
+        Assert.Equal(new FacadeFailure(3, KvErrorCode.UserEmpty, KvOutcome.DidNotHappen, 0), ExpectMsg<FacadeFailure>());
+        _facade.Tell(new FacadeWatch(4, new WatchSpec(Prefix("w/"), 0)) { AsNode = true }, TestActor);
+        Assert.Equal(4, ExpectMsg<FacadeEvents>().Id);
+
+        // A watch that was open before ends with the first event it may not see.
+        _facade.Tell(new FacadeWatchNext(9), TestActor);
+        Assert.Empty(ExpectMsg<FacadeEvents>().Events);
+        _facade.Tell(new FacadeExecute(5, Put("w/key", "new") with { Caller = Caller.Node }), TestActor);
+        ChooseNext();
+        ChooseNext();
+        var answers = new[] { ExpectMsg<FacadeReply>(), ExpectMsg<FacadeReply>() };
+        Assert.Contains(answers, a => a is FacadeResult { Id: 5 });
+        Assert.Contains(new FacadeFailure(9, KvErrorCode.UserEmpty, KvOutcome.DidNotHappen, 0), answers);
+    }
+
     [Fact]
     public void A_read_that_writes_is_refused()
     {

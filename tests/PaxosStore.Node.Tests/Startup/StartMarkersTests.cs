@@ -30,6 +30,17 @@ public sealed class StartMarkersTests : IDisposable
         Assert.Empty(Directory.GetFiles(_directory));
     }
 
+    [Fact]
+    public void The_word_on_users_and_roles_is_kept_until_it_is_heeded()
+    {
+        Write("auth-off.json", "{}");
+        var markers = new StartMarkers(_directory);
+        markers.Clear();
+        Assert.True(markers.AuthOff);
+        markers.ClearAuthOff();
+        Assert.Empty(Directory.GetFiles(_directory));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("{}")]

@@ -102,6 +102,8 @@ internal static class Samples
         ("FacadeExecute", new FacadeExecute(1, new WriteCommand(new PutOp(Kv.Key, Kv.Value)))),
         ("FacadeRead", new FacadeRead(2, new RangeOp(KeyRange.SingleKey(Kv.Key)), ReadConsistency.Serializable)),
         ("FacadeWatch", new FacadeWatch(3, new WatchSpec(new KeyRange(Kv.Key, new byte[] { 9 }), 4, IncludePuts: false))),
+        ("FacadeExecute+Node", new FacadeExecute(1, new LeaseRevokeCommand(5) { Caller = Caller.Node })),
+        ("FacadeRead+Node", new FacadeRead(2, new RangeOp(KeyRange.SingleKey(Kv.Key)), ReadConsistency.Serializable) { AsNode = true }),
         ("FacadeWatchNext", new FacadeWatchNext(3)),
         ("FacadeWatchCancel", new FacadeWatchCancel(3)),
     ];

@@ -1,6 +1,5 @@
 using Etcdserverpb;
 using Google.Protobuf;
-using Grpc.Core;
 
 namespace PaxosStore.Testing.Differential;
 
@@ -91,8 +90,8 @@ public sealed class DifferentialRun(string endpointA, string endpointB, int seed
 
     private static async Task RunAsync(Operation operation, EtcdClient reference, EtcdClient tested, World world, Report report)
     {
-        var expected = await OutcomeAsync(operation, reference, Side.Reference);
-        var actual = await OutcomeAsync(operation, tested, Side.Tested);
+        var expected = await Outcome.OfAsync(operation, reference, Side.Reference);
+        var actual = await Outcome.OfAsync(operation, tested, Side.Tested);
         report.Count(expected.Reply is null ? $"{operation.Name} → {expected.Code} {expected.Text}" : operation.Name);
         if (expected.Code != actual.Code || expected.Text != actual.Text)
         {
@@ -108,23 +107,6 @@ public sealed class DifferentialRun(string endpointA, string endpointB, int seed
         if (operation.Request is CompactionRequest compaction) world.CompactRevision = Math.Max(world.CompactRevision, compaction.Revision);
     }
 
-    private static async Task<Outcome> OutcomeAsync(Operation operation, EtcdClient client, Side side)
-    {
-        try
-        {
-            var reply = await operation.Call(client, side);
-            Normaliser.Headers(reply);
-            operation.Normalise?.Invoke(reply);
-            return new Outcome(StatusCode.OK, "", reply);
-        }
-        catch (RpcException e)
-        {
-            return new Outcome(e.StatusCode, e.Status.Detail, null);
-        }
-    }
-
     private static long RevisionOf(IMessage reply) =>
         reply.Descriptor.FindFieldByName("header")?.Accessor.GetValue(reply) is ResponseHeader header ? header.Revision : 0;
-
-    private sealed record Outcome(StatusCode Code, string Text, IMessage? Reply);
 }

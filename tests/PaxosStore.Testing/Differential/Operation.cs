@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Grpc.Core;
 
 namespace PaxosStore.Testing.Differential;
 
@@ -19,6 +20,24 @@ public enum Side
 /// <param name="Normalise">Removes from a reply what etcd does not promise.</param>
 internal sealed record Operation(string Name, IMessage Request, Func<EtcdClient, Side, Task<IMessage>> Call, Action<IMessage>? Normalise = null);
 
+/// <summary>What came of a request: a reply, made comparable, or an error.</summary>
+internal sealed record Outcome(StatusCode Code, string Text, IMessage? Reply)
+{
+    internal static async Task<Outcome> OfAsync(Operation operation, EtcdClient client, Side side)
+    {
+        try
+        {
+            var reply = await operation.Call(client, side);
+            Normaliser.Headers(reply);
+            operation.Normalise?.Invoke(reply);
+            return new Outcome(StatusCode.OK, "", reply);
+        }
+        catch (RpcException e)
+        {
+            return new Outcome(e.StatusCode, e.Status.Detail, null);
+        }
+    }
+}
 
 /// <summary>What the generator needs to know of the servers' state to ask sensible questions.</summary>
 internal sealed class World

@@ -29,7 +29,7 @@ internal sealed class AutoCompactor(IKvStore store, AutoCompaction setting, ILog
         if (status.LeaderId != status.MemberId) return;
         try
         {
-            await store.ExecuteAsync(new CompactCommand(target), cancellation);
+            await store.ExecuteAsync(new CompactCommand(target) { Caller = store.View.Auth.ThisNode }, cancellation);
             Log.Compacted(logger, target);
         }
         catch (KvException e) when (e.Code == KvErrorCode.Compacted)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Recipes;
@@ -8,7 +9,7 @@ namespace PaxosStore.Gateways.Etcd.Recipes;
 /// Keys below a prefix as a queue: each waits for those created before it, and the oldest one has the turn. The keys are those that etcd's client
 /// libraries make, so that callers of this service and clients that do it themselves stand in one queue.
 /// </summary>
-internal sealed class KeyQueue(IKvStore store)
+internal sealed class KeyQueue(CallerStore store)
 {
     /// <summary>The key of the holder of <paramref name="lease"/> in the queue <paramref name="name"/>.</summary>
     internal static ReadOnlyMemory<byte> Key(ReadOnlyMemory<byte> name, long lease)
@@ -50,7 +51,7 @@ internal sealed class KeyQueue(IKvStore store)
         while (true)
         {
             // The fence: a key that its lease took along while the others were waited for must not pass for the holder (etcd #11408).
-            var view = await store.ReadAsync(ReadConsistency.Linearizable, cancellation);
+            var view = await store.ReadAsync(Oldest(place.Name), cancellation);
             var own = view.Range(new RangeOp(KeyRange.SingleKey(place.Key))).Kvs;
             if (own is not [var mine] || mine.CreateRevision != place.Created) return null;
             var before = new RangeOp(Keys(place.Name))
@@ -63,10 +64,10 @@ internal sealed class KeyQueue(IKvStore store)
     }
 
     /// <summary>Gives the place up.</summary>
-    internal ValueTask<KvResult> LeaveAsync(QueuePlace place, CancellationToken cancellation)
+    internal ValueTask<KvResult> LeaveAsync(QueuePlace place)
     {
         var delete = new DeleteRangeOp(KeyRange.SingleKey(place.Key));
-        return store.ExecuteAsync(new WriteCommand(new TxnOp([CreatedAt(place.Key, place.Created)], [delete], [])), cancellation);
+        return store.UndoAsync(new WriteCommand(new TxnOp([CreatedAt(place.Key, place.Created)], [delete], [])));
     }
 
     private async ValueTask WaitDeletedAsync(ReadOnlyMemory<byte> one, ReadOnlyMemory<byte> other, long from, CancellationToken cancellation)

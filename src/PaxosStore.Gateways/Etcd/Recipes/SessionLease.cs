@@ -1,3 +1,4 @@
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Recipes;
@@ -10,11 +11,11 @@ internal sealed class SessionLease : IAsyncDisposable
 {
     private const long TtlSeconds = 60;
 
-    private readonly IKvStore store;
+    private readonly CallerStore store;
     private readonly CancellationTokenSource? done;
     private readonly Task keeping = Task.CompletedTask;
 
-    private SessionLease(IKvStore store, long id, TimeProvider? time)
+    private SessionLease(CallerStore store, long id, TimeProvider? time)
     {
         (this.store, Id) = (store, id);
         if (time is null) return;
@@ -29,7 +30,7 @@ internal sealed class SessionLease : IAsyncDisposable
     /// <param name="lease">The client's lease, or 0 when it named none.</param>
     /// <param name="time">Clock.</param>
     /// <param name="cancellation">The call's end.</param>
-    internal static async ValueTask<SessionLease> OpenAsync(IKvStore store, long lease, TimeProvider time, CancellationToken cancellation)
+    internal static async ValueTask<SessionLease> OpenAsync(CallerStore store, long lease, TimeProvider time, CancellationToken cancellation)
     {
         if (lease != 0) return new SessionLease(store, lease, time: null);
         var granted = (LeaseGrantResult)await store.ExecuteAsync(new LeaseGrantCommand(0, TtlSeconds), cancellation);
@@ -42,7 +43,7 @@ internal sealed class SessionLease : IAsyncDisposable
         if (done is null) return;
         try
         {
-            await store.ExecuteAsync(new LeaseRevokeCommand(Id), CancellationToken.None);
+            await store.UndoAsync(new LeaseRevokeCommand(Id));
         }
         catch (KvException)
         {

@@ -2,13 +2,14 @@ using Etcdserverpb;
 using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Gateways.Etcd.Translation;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>Reads, writes, transactions and compaction.</summary>
-internal sealed class KvService(IKvStore store, QuotaGuard quota, Headers headers, IOptions<EtcdDoorOptions> options) : KV.KVBase
+internal sealed class KvService(Doorkeeper doorkeeper, QuotaGuard quota, Headers headers, IOptions<EtcdDoorOptions> options) : KV.KVBase
 {
     private readonly EtcdDoorOptions limits = options.Value;
 
@@ -16,8 +17,9 @@ internal sealed class KvService(IKvStore store, QuotaGuard quota, Headers header
     public override async Task<RangeResponse> Range(RangeRequest request, ServerCallContext context)
     {
         RequestChecks.Check(request);
-        var view = await ReadAsync(request.Serializable, context);
-        var reply = FromKv.Reply(view.Range(ToKv.Op(request)));
+        var op = ToKv.Op(request);
+        var view = await ReadAsync(op, request.Serializable, context);
+        var reply = FromKv.Reply(view.Range(op));
         reply.Header = headers.At(view);
         return reply;
     }
@@ -29,8 +31,9 @@ internal sealed class KvService(IKvStore store, QuotaGuard quota, Headers header
     {
         RequestChecks.Check(request);
         RequestChecks.CheckStream(request);
-        var view = await ReadAsync(request.Serializable, context);
-        var pieces = new RangePieces(view, ToKv.Op(request), limits.MaxRequestBytes);
+        var op = ToKv.Op(request);
+        var view = await ReadAsync(op, request.Serializable, context);
+        var pieces = new RangePieces(view, op, limits.MaxRequestBytes);
         while (pieces.Next() is { } piece)
         {
             var reply = FromKv.Reply(piece);
@@ -68,7 +71,7 @@ internal sealed class KvService(IKvStore store, QuotaGuard quota, Headers header
         ResponseHeader header;
         if (op.IsReadOnly)
         {
-            var view = await ReadAsync(AllSerializable(request), context);
+            var view = await ReadAsync(op, AllSerializable(request), context);
             outcome = view.Evaluate(op);
             header = headers.At(view);
         }
@@ -88,23 +91,27 @@ internal sealed class KvService(IKvStore store, QuotaGuard quota, Headers header
     public override async Task<CompactionResponse> Compact(CompactionRequest request, ServerCallContext context)
     {
         // "Physical" asks to wait until the space is free; here nothing is left behind to free later.
-        var result = await store.ExecuteAsync(new CompactCommand(request.Revision), context.CancellationToken);
+        var result = await doorkeeper.ExecuteAsync(new CompactCommand(request.Revision), context, context.CancellationToken);
         return new CompactionResponse { Header = headers.At(result) };
     }
 
     private async ValueTask<WriteResult> WriteAsync(IMessage request, KvOp op, ServerCallContext context)
     {
         if (request.CalculateSize() > limits.MaxRequestBytes) throw EtcdErrors.RequestTooLarge;
-        await quota.AdmitAsync(op, context.CancellationToken);
-        return (WriteResult)await store.ExecuteAsync(new WriteCommand(op), context.CancellationToken);
+
+        // Who may not write is to learn that, and must not be able to raise an alarm.
+        if (await doorkeeper.LikelyMayAsync(op, context, context.CancellationToken)) await quota.AdmitAsync(op, context.CancellationToken);
+        return (WriteResult)await doorkeeper.ExecuteAsync(new WriteCommand(op), context, context.CancellationToken);
     }
 
     // Members whose states differ can't both be right: while that alarm is up, nobody is told that what he reads is the truth.
-    private async ValueTask<KvView> ReadAsync(bool serializable, ServerCallContext context)
+    private async ValueTask<KvView> ReadAsync(KvOp op, bool serializable, ServerCallContext context)
     {
-        if (serializable) return await store.ReadAsync(ReadConsistency.Serializable, context.CancellationToken);
-        var view = await store.ReadAsync(ReadConsistency.Linearizable, context.CancellationToken);
-        return view.Alarms.Count > 0 && view.Alarms.Any(a => a.Kind == AlarmKind.Corrupt) ? throw EtcdErrors.CorruptCluster : view;
+        var consistency = serializable ? ReadConsistency.Serializable : ReadConsistency.Linearizable;
+        var seen = await doorkeeper.ReadAsync(consistency, context, context.CancellationToken);
+        seen.Demand(op);
+        var view = seen.View;
+        return !serializable && view.Alarms.Count > 0 && view.Alarms.Any(a => a.Kind == AlarmKind.Corrupt) ? throw EtcdErrors.CorruptCluster : view;
     }
 
     // A transaction of comparisons alone is served linearizably: nobody asked for a stale answer.

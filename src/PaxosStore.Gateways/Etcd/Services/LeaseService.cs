@@ -4,13 +4,14 @@ using Etcdserverpb;
 using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>Key leases.</summary>
 internal sealed class LeaseService(
-    IKvStore store, QuotaGuard quota, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends) : Lease.LeaseBase
+    IKvStore store, Doorkeeper doorkeeper, QuotaGuard quota, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends) : Lease.LeaseBase
 {
     // Most renewals of one stream that travel in one command.
     private const int KeepAliveBatch = 1024;
@@ -21,23 +22,24 @@ internal sealed class LeaseService(
     public override async Task<LeaseGrantResponse> LeaseGrant(LeaseGrantRequest request, ServerCallContext context)
     {
         if (request.TTL > limits.MaxLeaseTtlSeconds) throw EtcdErrors.LeaseTtlTooLarge;
-        await quota.AdmitLeaseAsync(context.CancellationToken);
+        if (await doorkeeper.IsLikelyUserAsync(context, context.CancellationToken)) await quota.AdmitLeaseAsync(context.CancellationToken);
         var command = new LeaseGrantCommand(request.ID, Math.Max(request.TTL, limits.MinLeaseTtlSeconds));
-        var result = (LeaseGrantResult)await store.ExecuteAsync(command, context.CancellationToken);
+        var result = (LeaseGrantResult)await doorkeeper.ExecuteAsync(command, context, context.CancellationToken);
         return new LeaseGrantResponse { Header = headers.At(result), ID = result.Id, TTL = result.TtlSeconds };
     }
 
     /// <inheritdoc/>
     public override async Task<LeaseRevokeResponse> LeaseRevoke(LeaseRevokeRequest request, ServerCallContext context)
     {
-        var result = await store.ExecuteAsync(new LeaseRevokeCommand(request.ID), context.CancellationToken);
+        var result = await doorkeeper.ExecuteAsync(new LeaseRevokeCommand(request.ID), context, context.CancellationToken);
         return new LeaseRevokeResponse { Header = headers.At(result) };
     }
 
     /// <inheritdoc/>
     public override async Task<LeaseTimeToLiveResponse> LeaseTimeToLive(LeaseTimeToLiveRequest request, ServerCallContext context)
     {
-        var view = await store.ReadAsync(ReadConsistency.Linearizable, context.CancellationToken);
+        var (view, caller) = await doorkeeper.ReadAsync(ReadConsistency.Linearizable, context, context.CancellationToken);
+        Doorkeeper.Demand(request.Keys ? view.CheckLease(caller, request.ID, Access.Read) : view.Auth.CheckUser(caller));
         var reply = new LeaseTimeToLiveResponse { Header = headers.At(view), ID = request.ID };
         if (view.Lease(request.ID, store.LogTimeEstimate) is not { } lease)
         {
@@ -52,12 +54,19 @@ internal sealed class LeaseService(
     }
 
     /// <inheritdoc/>
-    public override Task<LeaseLeasesResponse> LeaseLeases(LeaseLeasesRequest request, ServerCallContext context)
+    public override async Task<LeaseLeasesResponse> LeaseLeases(LeaseLeasesRequest request, ServerCallContext context)
     {
-        var view = store.View;
+        var (view, caller) = await doorkeeper.ReadAsync(ReadConsistency.Serializable, context, context.CancellationToken);
+        Doorkeeper.Demand(view.Auth.CheckUser(caller));
+        if (view.Auth.Enabled && view.Auth.CheckAdmin(caller) != KvErrorCode.None)
+        {
+            // That a lease is there says something of its keys.
+            foreach (var id in view.LeaseIds()) Doorkeeper.Demand(view.CheckLease(caller, id, Access.Read));
+        }
+
         var reply = new LeaseLeasesResponse { Header = headers.At(view) };
         reply.Leases.AddRange(view.LeaseIds().Select(id => new LeaseStatus { ID = id }));
-        return Task.FromResult(reply);
+        return reply;
     }
 
     /// <summary>
@@ -76,9 +85,10 @@ internal sealed class LeaseService(
             {
                 var ids = ImmutableArray.CreateBuilder<long>();
                 while (ids.Count < KeepAliveBatch && asked.Reader.TryRead(out var id)) ids.Add(id);
-                var result = (LeaseKeepAliveResult)await store.ExecuteAsync(new LeaseKeepAliveCommand(ids.ToImmutable()), end.Token);
+                var result = (LeaseKeepAliveResult)await doorkeeper.ExecuteAsync(new LeaseKeepAliveCommand(ids.ToImmutable()), context, end.Token);
                 for (var i = 0; i < ids.Count; i++)
                 {
+                    if (result.TtlSeconds[i] == LeaseKeepAliveResult.Denied) throw EtcdErrors.PermissionDenied;
                     var reply = new LeaseKeepAliveResponse { Header = headers.At(result), ID = ids[i], TTL = result.TtlSeconds[i] };
                     await responseStream.WriteAsync(reply, end.Token);
                 }

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Grpc.Core;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Gateways.Etcd.Recipes;
 using PaxosStore.Kv;
 using V3Lockpb;
@@ -10,14 +11,15 @@ namespace PaxosStore.Gateways.Etcd.Services;
 /// Locks: whoever's key is the oldest below the lock's name holds it, as long as its lease lives. A lock alone protects nothing outside the store: who
 /// writes elsewhere under it must send the key's create revision along as a fence.
 /// </summary>
-internal sealed class LockService(IKvStore store, Headers headers, StreamEnds ends, TimeProvider? time = null) : V3Lockpb.Lock.LockBase
+internal sealed class LockService(IKvStore store, Doorkeeper doorkeeper, Headers headers, StreamEnds ends, TimeProvider? time = null) : V3Lockpb.Lock.LockBase
 {
     /// <inheritdoc/>
     public override async Task<LockResponse> Lock(LockRequest request, ServerCallContext context)
     {
         using var end = ends.Begin(context);
-        await using var session = await SessionLease.OpenAsync(store, request.Lease, time ?? TimeProvider.System, end.Token);
-        var queue = new KeyQueue(store);
+        var caller = new CallerStore(store, doorkeeper, context);
+        await using var session = await SessionLease.OpenAsync(caller, request.Lease, time ?? TimeProvider.System, end.Token);
+        var queue = new KeyQueue(caller);
 
         // Not to be given up halfway: the key would stay without anybody waiting for it.
         var place = await queue.JoinAsync(request.Name.Memory, session.Id, default, CancellationToken.None);
@@ -30,7 +32,7 @@ internal sealed class LockService(IKvStore store, Headers headers, StreamEnds en
         catch (Exception e)
         {
             // The same lease may wait in another call: its place is not ours to give up.
-            if (place.IsNew) await queue.LeaveAsync(place, CancellationToken.None);
+            if (place.IsNew) await queue.LeaveAsync(place);
             await session.GiveUpAsync();
             if (e is OperationCanceledException && end.Reason() is { } reason) throw reason;
             throw;
@@ -42,6 +44,6 @@ internal sealed class LockService(IKvStore store, Headers headers, StreamEnds en
     {
         if (request.Key.IsEmpty) throw EtcdErrors.OfRecipe(EtcdErrors.EmptyKey);
         var delete = new WriteCommand(new DeleteRangeOp(KeyRange.SingleKey(request.Key.Memory)));
-        return new UnlockResponse { Header = headers.At(await store.ExecuteAsync(delete, context.CancellationToken)) };
+        return new UnlockResponse { Header = headers.At(await doorkeeper.ExecuteAsync(delete, context, context.CancellationToken)) };
     }
 }

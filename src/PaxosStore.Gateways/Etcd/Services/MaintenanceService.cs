@@ -3,13 +3,14 @@ using System.Globalization;
 using Etcdserverpb;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>What operators ask of a member. Where nothing else is said it is answered locally, without a quorum.</summary>
 internal sealed class MaintenanceService(
-    IKvStore store, IStoreAdmin admin, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends) : Maintenance.MaintenanceBase
+    IKvStore store, IStoreAdmin admin, Doorkeeper doorkeeper, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends) : Maintenance.MaintenanceBase
 {
     /// <inheritdoc/>
     public override Task<StatusResponse> Status(StatusRequest request, ServerCallContext context)
@@ -44,14 +45,15 @@ internal sealed class MaintenanceService(
         var kind = (AlarmKind)request.Alarm;
         if (request.Action == AlarmRequest.Types.AlarmAction.Get)
         {
-            var view = await store.ReadAsync(ReadConsistency.Linearizable, context.CancellationToken);
+            var (view, caller) = await doorkeeper.ReadAsync(ReadConsistency.Linearizable, context, context.CancellationToken);
+            Doorkeeper.Demand(view.Auth.CheckUser(caller));
             return Reply(headers.At(view), view.Alarms.Where(a => kind == AlarmKind.None || a.Kind == kind));
         }
 
         var raise = request.Action == AlarmRequest.Types.AlarmAction.Activate;
         if (!raise && request.Action != AlarmRequest.Types.AlarmAction.Deactivate) throw EtcdErrors.UnknownAlarm;
         if (raise && kind == AlarmKind.None) throw EtcdErrors.UnknownAlarm;
-        var result = (AlarmResult)await store.ExecuteAsync(new AlarmCommand(raise, request.MemberID, kind), context.CancellationToken);
+        var result = (AlarmResult)await doorkeeper.ExecuteAsync(new AlarmCommand(raise, request.MemberID, kind), context, context.CancellationToken);
         return Reply(headers.At(result), result.Changed);
     }
 

@@ -7,6 +7,7 @@ using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Gateways.Etcd.Json;
 using PaxosStore.Gateways.Etcd.Metrics;
 using PaxosStore.Gateways.Etcd.Watching;
@@ -16,7 +17,8 @@ namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>Watch streams. The method is bound by hand because replies are <see cref="WatchFrame"/>s, not generated messages.</summary>
 internal sealed class WatchService(
-    IKvStore store, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends, CallCounters counters, TimeProvider? time = null) : IBoundService
+    IKvStore store, Doorkeeper doorkeeper, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends, CallCounters counters, TimeProvider? time = null)
+    : IBoundService
 {
     private const int FlushBytes = 64 * 1024;
 
@@ -35,7 +37,8 @@ internal sealed class WatchService(
         var sink = new FrameSink(writer, flush, FlushBytes);
         try
         {
-            await new WatchStream(store, headers, options.Value, sink).RunAsync(reader, time ?? TimeProvider.System, end);
+            var access = new WatchAccess(doorkeeper, context);
+            await new WatchStream(store, access, headers, options.Value, sink).RunAsync(reader, time ?? TimeProvider.System, end);
         }
         catch (OperationCanceledException)
         {

@@ -8,15 +8,19 @@ internal sealed class StreamWatcher : IDisposable
 {
     private readonly IKvWatcher cursor;
     private readonly Action<StreamWatcher> enqueue;
+    private readonly KeyRange range;
+    private readonly Caller? caller;
+    private AuthState? judged;
     private int queued;
 
-    internal StreamWatcher(long id, WatchCreateRequest request, IKvWatcher cursor, Action<StreamWatcher> enqueue)
+    internal StreamWatcher(long id, WatchCreateRequest request, KeyRange range, Caller? caller, IKvWatcher cursor, Action<StreamWatcher> enqueue)
     {
         Id = id;
         PreviousKv = request.PrevKv;
         Fragment = request.Fragment;
         ProgressNotify = request.ProgressNotify;
         StartRevision = request.StartRevision == 0 ? cursor.CreatedRevision + 1 : request.StartRevision;
+        (this.range, this.caller) = (range, caller);
         this.cursor = cursor;
         this.enqueue = enqueue;
         cursor.OnReady(MarkReady);
@@ -53,6 +57,18 @@ internal sealed class StreamWatcher : IDisposable
 
     /// <summary>The watcher has left the ready queue: what happens from now on puts it back.</summary>
     internal void LeftQueue() => Interlocked.Exchange(ref queued, 0);
+
+    /// <summary>
+    /// Why its caller may not see its keys any more, or null. Asked for every batch of events and the users and roles that stand beside them; they are
+    /// looked at only when they have changed.
+    /// </summary>
+    internal KvErrorCode? Refusal(AuthState? auth)
+    {
+        if (auth is null || ReferenceEquals(auth, judged)) return null;
+        judged = auth;
+        Caller? now = caller is { } known && !known.IsNode ? known with { AuthRevision = auth.Revision } : caller;
+        return auth.Check(now, Access.Read, range) is var verdict && verdict != KvErrorCode.None ? verdict : null;
+    }
 
     internal WatchBatch Read(int maxBytes) => cursor.TryRead(maxBytes);
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Etcdserverpb;
 using Grpc.Core;
+using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Gateways.Etcd.Translation;
 using PaxosStore.Kv;
 using CreateFilter = Etcdserverpb.WatchCreateRequest.Types.FilterType;
@@ -13,7 +14,7 @@ namespace PaxosStore.Gateways.Etcd.Watching;
 /// overtake each other. Watchers with news put themselves into the ready queue; a wake-up costs as much as there are ready ones. Each gets one read per
 /// turn, so a watcher that catches up can't starve the others. Nothing is queued per watcher: a slow client costs its cursors only.
 /// </summary>
-internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptions options, FrameSink sink)
+internal sealed class WatchStream(IKvStore store, WatchAccess access, Headers headers, EtcdDoorOptions options, FrameSink sink)
 {
     private const int MaxBatchBytes = 512 * 1024;
     private const int MaxPendingRequests = 64;
@@ -121,7 +122,8 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
 
     private async ValueTask CreateAsync(WatchCreateRequest request, CancellationToken cancellation)
     {
-        if (Refusal(request) is { } reason)
+        var (caller, refused) = await access.AskAsync(Range(request), cancellation);
+        if ((refused ?? Refusal(request)) is { } reason)
         {
             await sink.WriteAsync(Frame(-1, store.View.Revision) with { Created = true, Canceled = true, CancelReason = reason }, cancellation);
             return;
@@ -131,7 +133,7 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
         var spec = new WatchSpec(
             Range(request), request.StartRevision,
             IncludePuts: !request.Filters.Contains(CreateFilter.Noput), IncludeDeletes: !request.Filters.Contains(CreateFilter.Nodelete));
-        var watcher = new StreamWatcher(id, request, store.Watch(spec), Enqueue);
+        var watcher = new StreamWatcher(id, request, spec.Range, caller, store.Watch(spec), Enqueue);
         watchers.Add(id, watcher);
         await sink.WriteAsync(Frame(id, watcher.CreatedRevision) with { Created = true }, cancellation);
         watcher.MarkReady();
@@ -189,6 +191,12 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
 
         if (batch.Events.Count > 0)
         {
+            if (watcher.Refusal(batch.Auth) is { } refusal)
+            {
+                await RefuseAsync(watcher, refusal, cancellation);
+                return -1;
+            }
+
             watcher.SentEvents = true;
             await SendEventsAsync(watcher, batch, cancellation);
         }
@@ -198,6 +206,15 @@ internal sealed class WatchStream(IKvStore store, Headers headers, EtcdDoorOptio
         // A watcher of the future is not caught up either, but only the store can bring it further.
         if (batch.Events.Count > 0 || watcher.DeliveredThrough > before) watcher.MarkReady();
         return -1;
+    }
+
+    // Users or roles have changed: the client learns that it may not see these keys any more, and sees nothing of them.
+    private ValueTask RefuseAsync(StreamWatcher watcher, KvErrorCode refusal, CancellationToken cancellation)
+    {
+        watchers.Remove(watcher.Id);
+        watcher.Dispose();
+        var reason = EtcdErrors.WatchRefused(EtcdErrors.FromStore(refusal));
+        return sink.WriteAsync(Frame(watcher.Id, store.View.Revision) with { Canceled = true, CancelReason = reason }, cancellation);
     }
 
     private async ValueTask SendEventsAsync(StreamWatcher watcher, WatchBatch batch, CancellationToken cancellation)

@@ -1,0 +1,83 @@
+using Grpc.Core;
+using PaxosStore.Gateways.Etcd.Callers;
+using PaxosStore.Testing;
+
+namespace PaxosStore.Gateways.Tests.Etcd.Auth;
+
+/// <summary>Every RPC, in every shape that matters, with every credential.</summary>
+public sealed class AuthMatrixTests
+{
+    private static readonly Dictionary<string, char> Verdicts = new()
+    {
+        ["etcdserver: user name is empty"] = 'e',
+        ["etcdserver: invalid auth token"] = 'i',
+        ["etcdserver: revision of auth store is old"] = 'o',
+        ["etcdserver: permission denied"] = 'd',
+    };
+
+    public static TheoryData<string> Shapes => [.. AuthMatrix.Rows.Select(row => row.ToString())];
+
+    [Fact]
+    public void Every_method_has_a_row_and_every_row_a_method()
+    {
+        Assert.Equal(AuthMatrix.Methods.Order(), AuthMatrix.Rows.Select(row => row.Method).Distinct().Order());
+        Assert.Equal(AuthMatrix.Rows.Count, AuthMatrix.Rows.Select(row => row.ToString()).Distinct().Count());
+    }
+
+    /// <summary>What depends on nothing but the credential is judged before the service sees it.</summary>
+    [Fact]
+    public void Methods_that_nobody_has_thought_of_are_for_root()
+    {
+        Assert.Equal(AccessRule.Root, AccessRules.Of("/etcdserverpb.KV/Unheard"));
+        var open = AuthMatrix.Methods.Where(m => AccessRules.Of(m) == AccessRule.Everybody).Order();
+        Assert.Equal(
+            ["/etcdserverpb.Auth/AuthStatus", "/etcdserverpb.Auth/Authenticate", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"], open);
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public async Task Is_judged_by_who_asks(string shape)
+    {
+        var row = AuthMatrix.Rows.Single(r => r.ToString() == shape);
+        await using var world = await AuthWorld.CreateAsync();
+        var verdicts = new List<char> { await JudgeAsync(row, world.Client, []), await JudgeAsync(row, world.Client, new Metadata { { "token", "ABCDEFGHIJKLMNOP.7" } }) };
+        foreach (var user in (string[])["nothing", "reader", "writer", "both"]) await world.AsAsync(user);
+        var root = await world.AsAsync(AuthWorld.Root);
+        world.ChangeBeforeEveryCommand();
+        verdicts.Add(await JudgeAsync(row, world.Client, root));
+        world.ChangeNoMore();
+        foreach (var user in (string[])["nothing", "reader", "writer", "both", AuthWorld.Root]) verdicts.Add(await JudgeAsync(row, world.Client, await world.AsAsync(user)));
+        Assert.Equal(row.Expected, string.Concat(verdicts));
+    }
+
+    [Fact]
+    public async Task Nobody_is_refused_while_callers_are_not_checked()
+    {
+        foreach (var row in AuthMatrix.Rows)
+        {
+            await using var door = await DoorHost.StartAsync(o => o.BcryptCost = 4);
+            foreach (var credential in (Metadata[])[[], new Metadata { { "authorization", "Bearer ABCDEFGHIJKLMNOP.7" } }])
+                Assert.True(await JudgeAsync(row, door.Client, credential, lenient: true) == '+', row.ToString());
+        }
+    }
+
+    private static async Task<char> JudgeAsync(AuthRow row, EtcdClient client, Metadata credential, bool lenient = false)
+    {
+        try
+        {
+            await row.Call(client, credential).WaitAsync(TimeSpan.FromSeconds(20));
+            return '+';
+        }
+        catch (RpcException e)
+        {
+            // Refused for another reason: whoever may ask learns it.
+            Assert.NotEqual(StatusCode.Unimplemented, e.StatusCode);
+            Assert.NotEqual(StatusCode.Internal, e.StatusCode);
+            return Verdicts.GetValueOrDefault(e.Status.Detail, '+');
+        }
+        catch (Xunit.Sdk.XunitException) when (lenient)
+        {
+            return '+';
+        }
+    }
+}
