@@ -111,7 +111,7 @@ public sealed class LogCounter : ILoggerProvider, ILogger
     /// <inheritdoc/>
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        lock (lines) lines.Add($"{logLevel}: {formatter(state, exception)} {exception?.Message}");
+        lock (lines) lines.Add($"{logLevel}: {formatter(state, exception)} {exception}");
     }
 
     /// <inheritdoc/>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using Google.Protobuf;
 using Grpc.Core;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 
 namespace PaxosStore.Gateways.Etcd.Json;
@@ -14,11 +15,14 @@ internal sealed class GatewayExchange(HttpContext http, PipeReader input, PipeWr
     // Base64 and names make a message longer, but not twice as long where it is near the limit.
     private readonly JsonValues values = new(input, 2L * maxMessageBytes);
 
+    private bool broken;
+
     internal GatewayCall Call { get; } = call;
 
     /// <summary>The next request; null at the end of the body.</summary>
     /// <exception cref="JsonShapeException">It can't be read.</exception>
     /// <exception cref="RpcException">It is larger than any message may be.</exception>
+    /// <exception cref="OperationCanceledException">The client is gone, or reading was stopped.</exception>
     internal async ValueTask<TRequest?> ReadAsync<TRequest>(CancellationToken cancellation) where TRequest : class
     {
         TRequest? message = null;
@@ -36,6 +40,14 @@ internal sealed class GatewayExchange(HttpContext http, PipeReader input, PipeWr
         catch (JsonTooLargeException e)
         {
             throw GatewayErrors.TooLarge(e.Bytes, maxMessageBytes);
+        }
+        catch (IOException e)
+        {
+            // Cut off, or against HTTP's own rules: where the next request begins can't be known.
+            broken = true;
+            LastRequest();
+            http.Abort();
+            throw new OperationCanceledException("The request's body broke off.", e);
         }
 
         var size = ((IMessage)message!).CalculateSize();
@@ -87,6 +99,22 @@ internal sealed class GatewayExchange(HttpContext http, PipeReader input, PipeWr
         GatewayErrors.WriteStream(output, status);
         await FlushAsync(Call.CancellationToken);
     }
+
+    /// <summary>
+    /// Passes over what has come of the body and was not read. The web server would do so by itself, but not when the client is gone meanwhile, and then stumbles
+    /// over it.
+    /// </summary>
+    internal void End()
+    {
+        while (!broken && input.TryRead(out var rest))
+        {
+            input.AdvanceTo(rest.Buffer.End);
+            if (rest.IsCompleted) return;
+        }
+    }
+
+    /// <summary>Has the web server read no further request of this connection.</summary>
+    internal void LastRequest() => http.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
 
     /// <summary>Sends what was written; waiting for it is the back-pressure of a slow client.</summary>
     internal async ValueTask FlushAsync(CancellationToken cancellation)

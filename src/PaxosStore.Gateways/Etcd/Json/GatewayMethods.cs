@@ -152,7 +152,7 @@ internal sealed class GatewayMethods : ServiceBinderBase
                 ended = request is null;
                 if (request is not null) Current = request;
             }
-            catch (Exception e) when (e is JsonShapeException or IOException)
+            catch (Exception e) when (e is JsonShapeException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 ended = true;
             }

@@ -42,7 +42,14 @@ internal sealed class JsonGateway
         var exchange = new GatewayExchange(http, input, output, new GatewayCall(route.Name, http, authorization, cancellation), maxMessageBytes);
         try
         {
-            await route.Method(exchange);
+            try
+            {
+                await route.Method(exchange);
+            }
+            finally
+            {
+                exchange.End();
+            }
         }
         catch (JsonShapeException e)
         {
@@ -52,9 +59,10 @@ internal sealed class JsonGateway
         {
             await exchange.RefuseAsync(e.Status);
         }
-        catch (Exception e) when (e is OperationCanceledException || (e is IOException and not BadHttpRequestException))
+        catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            // The client is gone: there is nobody to tell.
+            // The client is gone: there is nobody to tell, and nothing to wait for.
+            exchange.LastRequest();
         }
     }
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
 using System.Text;
 using PaxosStore.Testing;
 
@@ -54,6 +56,47 @@ public sealed class JsonFuzzTests
         Assert.Equal(400, (await json.PostAsync("/v3/kv/range", "{\"x\":" + new string('[', 100_000) + new string(']', 100_000) + "}")).Status);
         Assert.Empty(door.Log.Lines);
     }
+
+    /// <summary>Clients that go away in the middle, or break HTTP's own rules: their calls end, and that is all.</summary>
+    [Fact]
+    public async Task Bodies_that_break_off_end_their_calls_only()
+    {
+        (string Path, string Body)[] calls =
+        [
+            ("/v3/watch", """{"create_request":{"key":"aw=="}}"""), ("/v3/lease/keepalive", """{"ID":"7"}{"ID":"8"}"""),
+            ("/v3/kv/put", """{"key":"aw=="}"""), ("/v3/maintenance/snapshot", "{}"), ("/v3/election/observe", """{"name":"ZQ=="}"""),
+        ];
+        await using var door = await DoorHost.StartAsync();
+        var random = new Random(13);
+        for (var round = 0; round < 200; round++)
+        {
+            var (path, body) = calls[random.Next(calls.Length)];
+            var cut = body[..random.Next(body.Length + 1)];
+            var sent = random.Next(3) switch
+            {
+                0 => $"Content-Length: {body.Length + random.Next(3)}\r\n\r\n{cut}",
+                1 => $"Transfer-Encoding: chunked\r\n\r\n{cut.Length:x}\r\n{cut}\r\n{(random.Next(2) == 0 ? "zz\r\n" : "")}",
+                _ => $"Transfer-Encoding: chunked\r\n\r\n{body.Length:x}\r\n{body}\r\n0\r\n\r\n",
+            };
+            using var client = new TcpClient("127.0.0.1", door.Port) { LingerState = new LingerOption(random.Next(2) == 0, 0) };
+            await client.Client.SendAsync(Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: x\r\n{sent}"));
+            if (random.Next(3) == 0) await Task.Delay(random.Next(10));
+        }
+
+        var json = new JsonDoor(door.Endpoint);
+        for (var clock = Stopwatch.StartNew(); ;)
+        {
+            var metrics = (await json.GetAsync("/metrics")).Body;
+            if (Sum(metrics, "grpc_server_started_total{") == Sum(metrics, "grpc_server_handled_total{")) break;
+            Assert.True(clock.Elapsed < Longest, metrics);
+            await Task.Delay(20);
+        }
+
+        Assert.True(door.Log.Lines.Length == 0, string.Join('\n', door.Log.Lines.Distinct()));
+    }
+
+    private static double Sum(string metrics, string name) => metrics.Split('\n')
+        .Where(line => line.StartsWith(name, StringComparison.Ordinal)).Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
 
     private static byte[] Damage(byte[] body, Random random)
     {
