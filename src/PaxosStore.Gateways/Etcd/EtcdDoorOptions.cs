@@ -30,7 +30,10 @@ public sealed class EtcdDoorOptions
     /// <summary>How much work a password's hash costs, as a power of two (etcd: <c>--bcrypt-cost</c>).</summary>
     public int BcryptCost { get; set; } = 10;
 
-    /// <summary>How long a token lasts unused (etcd: <c>--auth-token-ttl</c>).</summary>
+    /// <summary><c>simple</c>, or <c>jwt</c> with its options: <c>jwt,sign-method=RS256,pub-key=FILE,priv-key=FILE,ttl=10m</c> (etcd: <c>--auth-token</c>).</summary>
+    public string AuthToken { get; set; } = "simple";
+
+    /// <summary>How long a simple token lasts unused (etcd: <c>--auth-token-ttl</c>).</summary>
     public TimeSpan AuthTokenTtl { get; set; } = TimeSpan.FromSeconds(300);
 
     /// <summary>Clients take this server for etcd 3.6 or later.</summary>
