@@ -1,3 +1,5 @@
+using PaxosStore.Gateways.Etcd.Callers;
+
 namespace PaxosStore.Gateways.Etcd;
 
 /// <summary>Limits and names of the etcd door; the defaults are etcd's.</summary>
@@ -35,6 +37,10 @@ public sealed class EtcdDoorOptions
 
     /// <summary>How long a simple token lasts unused (etcd: <c>--auth-token-ttl</c>).</summary>
     public TimeSpan AuthTokenTtl { get; set; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>Reads a value for <see cref="AuthToken"/>, its key files included, and keeps nothing.</summary>
+    /// <exception cref="FormatException">It is not usable; the message says what is expected.</exception>
+    public static void CheckAuthToken(string value) => JwtTokens.Parse(value, TimeProvider.System);
 
     /// <summary>Clients take this server for etcd 3.6 or later.</summary>
     internal bool IsAtLeast36 => Version.Parse(ReportedVersion) >= new Version(3, 6);

@@ -110,7 +110,7 @@ public sealed class GarbageTests : IAsyncLifetime
     [Fact]
     public async Task Unknown_methods_and_services_are_unimplemented()
     {
-        foreach (var method in (string[])["/etcdserverpb.KV/RangeStream", "/etcdserverpb.Auth/AuthEnable", "/no.Such/Thing"])
+        foreach (var method in (string[])["/etcdserverpb.KV/Nothing", "/etcdserverpb.Nothing/AuthEnable", "/no.Such/Thing"])
         {
             var (status, _) = await PostAsync(method, Message([]));
             Assert.Equal("12", status);
