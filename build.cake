@@ -66,6 +66,7 @@ Task("Publish")
     {
         Publish(server, artifacts + Directory("publish"));
         Publish(control, artifacts + Directory("publish"));
+        CopyFileToDirectory("./scripts/etcd", artifacts + Directory("publish"));
     });
 
 Task("Ci")

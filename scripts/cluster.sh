@@ -21,7 +21,7 @@ Runs PaxosStore nodes as processes on this machine, for trying things out and fo
   scripts/cluster.sh logs i      what node i said (add -f to follow)
   scripts/cluster.sh down        stop all nodes and remove their data
 
-Node i listens for clients on 2379, 22379, 32379, ... and for its peers on 2380, 22380, 32380, ...; /health is on 2389, 22389, 32389, ...
+Node i listens for clients on 2379, 22379, 32379, ... and for its peers on 2380, 22380, 32380, ...
 
 Environment:
   PAXOSSTORE_DIR            data, logs and process ids   ($dir)
@@ -37,7 +37,6 @@ die() { echo "cluster.sh: $*" >&2; exit 1; }
 base() { if [ "$1" = 1 ]; then echo 2370; else echo $((2370 + 10000 * $1)); fi; }
 client_port() { echo $(($(base "$1") + 9)); }
 peer_port() { echo $(($(base "$1") + 10)); }
-http_port() { echo $(($(base "$1") + 19)); }
 client_endpoints() { local i; for ((i = 1; i <= $1; i++)); do printf '%s127.0.0.1:%s' "$([ "$i" = 1 ] || echo ,)" "$(client_port "$i")"; done; }
 
 size() { cat "$dir/size" 2>/dev/null || echo 0; }
@@ -69,7 +68,7 @@ serves() {
   if command -v etcdctl >/dev/null; then
     ETCDCTL_API=3 etcdctl --endpoints "127.0.0.1:$(client_port "$1")" --command-timeout 2s --dial-timeout 2s get health >/dev/null 2>&1 </dev/null
   else
-    curl -fs --max-time 2 "http://127.0.0.1:$(http_port "$1")/health" 2>/dev/null </dev/null | grep -Eq '"health" *: *"?true'
+    curl -fs --max-time 2 "http://127.0.0.1:$(client_port "$1")/health" 2>/dev/null </dev/null | grep -Eq '"health" *: *"?true'
   fi
 }
 
@@ -88,7 +87,7 @@ start_node() {
   local i=$1 n members='' j port
   n=$(size)
   for ((j = 1; j <= n; j++)); do members+="${members:+,}n$j=http://127.0.0.1:$(peer_port "$j")"; done
-  for port in $(client_port "$i") $(peer_port "$i") $(http_port "$i"); do
+  for port in $(client_port "$i") $(peer_port "$i"); do
     ! port_taken "$port" || die "something else listens on port $port already; node $i can't start"
   done
   rotate "$dir/n$i.log"
@@ -97,7 +96,7 @@ start_node() {
   setsid dotnet "$(server_dll)" --name "n$i" --data-dir "$dir/n$i.data" \
     --listen-client-urls "http://127.0.0.1:$(client_port "$i")" --advertise-client-urls "http://127.0.0.1:$(client_port "$i")" \
     --listen-peer-urls "http://127.0.0.1:$(peer_port "$i")" --initial-advertise-peer-urls "http://127.0.0.1:$(peer_port "$i")" \
-    --listen-http-urls "http://127.0.0.1:$(http_port "$i")" --initial-cluster "$members" --initial-cluster-token cluster.sh \
+    --initial-cluster "$members" --initial-cluster-token cluster.sh \
     ${PAXOSSTORE_FLAGS:-} >>"$dir/n$i.log" 2>&1 </dev/null 3>&- 4>&- &
   echo $! >"$dir/n$i.pid"
   disown

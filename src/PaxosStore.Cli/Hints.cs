@@ -15,7 +15,7 @@ internal static class Hints
         ("too many learner members", "promote or remove the one there is ('paxosctl member list'), or start the members with a higher --max-learners"),
         ("Peer URLs already exists", "'paxosctl member list' shows whose it is"),
         ("member not found", "'paxosctl member list' shows the ids"),
-        ("given member URLs are invalid", "one address of the form http://host:port is expected"),
+        ("given member URLs are invalid", "one address of the form http://host:port or https://host:port is expected"),
         ("bad leader transferee", "only a member with a vote can lead; 'paxosctl member list' shows them"),
         ("not leader", "the leader has just changed: try again"),
         ("another change of the members", "wait a moment and try again"),

@@ -8,6 +8,8 @@ namespace PaxosStore.Cli;
 /// <param name="Options">Option name to value; a switch has the value <c>true</c>.</param>
 internal sealed record Invocation(Command Command, IReadOnlyList<string> Operands, IReadOnlyDictionary<string, string> Options)
 {
+    private static readonly string[] FromEnvironment = ["endpoints", "user", "cacert", "cert", "key"];
+
     /// <exception cref="UsageException">They can't be understood.</exception>
     internal static Invocation Parse(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
@@ -35,9 +37,9 @@ internal sealed record Invocation(Command Command, IReadOnlyList<string> Operand
         }
 
         var given = options.ToDictionary(command);
-        foreach (var (option, variable) in new[] { ("endpoints", "PAXOSCTL_ENDPOINTS"), ("user", "PAXOSCTL_USER") })
+        foreach (var name in FromEnvironment)
         {
-            if (!given.ContainsKey(option) && environment.TryGetValue(variable, out var value) && value.Length > 0) given[option] = value;
+            if (environment.TryGetValue("PAXOSCTL_" + name.ToUpperInvariant(), out var value) && value.Length > 0) given.TryAdd(name, value);
         }
 
         return new Invocation(command, operands, given);

@@ -19,7 +19,7 @@ internal sealed class Member : IDisposable
         channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions
         {
             MaxReceiveMessageSize = null,
-            HttpHandler = new SocketsHttpHandler { ConnectTimeout = ConnectTimeout, UseProxy = false },
+            HttpHandler = Handler(url, session),
             DisposeHttpClient = true,
         });
         Kv = new KV.KVClient(channel);
@@ -28,6 +28,13 @@ internal sealed class Member : IDisposable
     }
 
     internal Uri Url { get; }
+
+    private static SocketsHttpHandler Handler(Uri url, Session session)
+    {
+        var handler = new SocketsHttpHandler { ConnectTimeout = ConnectTimeout, UseProxy = false };
+        if (url.Scheme == Uri.UriSchemeHttps) handler.SslOptions = session.Tls;
+        return handler;
+    }
 
     /// <summary>The address as operators type it.</summary>
     internal string Name => Url.Authority;

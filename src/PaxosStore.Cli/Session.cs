@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Security;
 
 namespace PaxosStore.Cli;
 
@@ -7,6 +8,7 @@ internal sealed class Session(Invocation invocation, Terminal terminal, Cancella
 {
     private const string DefaultEndpoint = "127.0.0.1:2379";
     private const int DefaultTimeoutSeconds = 10;
+    private SslClientAuthenticationOptions? tls;
 
     internal Terminal Terminal => terminal;
 
@@ -47,6 +49,9 @@ internal sealed class Session(Invocation invocation, Terminal terminal, Cancella
         return (text, await terminal.Input.ReadLineAsync(cancellation) ?? "");
     }
 
+    /// <summary>How connections to https endpoints are secured; read once.</summary>
+    internal SslClientAuthenticationOptions Tls => tls ??= ClientTls.Read(this);
+
     internal string Operand(int index) => invocation.Operands[index];
 
     internal string? Option(string name) => invocation.Options.GetValueOrDefault(name);
@@ -86,16 +91,16 @@ internal sealed class Session(Invocation invocation, Terminal terminal, Cancella
 
     private Uri Endpoint(string text)
     {
-        if (text.StartsWith("https://", StringComparison.OrdinalIgnoreCase)) throw Usage($"--endpoints: '{text}' asks for TLS, which is not supported yet");
-        var full = text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text;
+        // As with etcdctl: an address without a scheme is spoken to in the clear, unless certificates are named.
+        var full = text.Contains("://", StringComparison.Ordinal) ? text : $"{(Has("cacert") || Has("cert") ? "https" : "http")}://{text}";
         var authority = full[(full.IndexOf("://", StringComparison.Ordinal) + 3)..].TrimEnd('/');
-        if (Uri.TryCreate(full, UriKind.Absolute, out var url) && url.Scheme == "http" && url.AbsolutePath == "/" && url.Query.Length == 0
+        if (Uri.TryCreate(full, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.AbsolutePath == "/" && url.Query.Length == 0
             && url.UserInfo.Length == 0 && HasPort(authority))
         {
             return url;
         }
 
-        throw Usage($"--endpoints: '{text}' is not usable; expected addresses such as 10.0.0.1:2379,10.0.0.2:2379");
+        throw Usage($"--endpoints: '{text}' is not usable; expected addresses such as 10.0.0.1:2379,10.0.0.2:2379 or https://10.0.0.1:2379");
     }
 
     // The port must be written: http's own, 80, is hardly ever meant.

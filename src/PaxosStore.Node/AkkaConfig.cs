@@ -4,6 +4,7 @@ using Akka.Configuration;
 using Akka.Persistence.Sql;
 using Akka.Persistence.Sql.Config;
 using PaxosStore.Node.Storage;
+using PaxosStore.Node.Tls;
 
 namespace PaxosStore.Node;
 
@@ -17,24 +18,22 @@ internal static class AkkaConfig
     private const string JournalPlugin = "akka.persistence.journal.sql";
     private const string SnapshotPlugin = "akka.persistence.snapshot-store.sql";
 
-    /// <summary>Plain TCP.</summary>
-    private const string Protocol = "akka.tcp";
-
-    /// <summary>TCP through the adapter that lets tests cut and slow down links; it is part of the address.</summary>
-    private const string ThrottledProtocol = "akka.trttl.tcp";
+    // The adapter that lets tests cut and slow down links, and TLS, are part of the address.
+    private static string Protocol(bool throttler, bool tls) => $"akka.{(throttler ? "trttl." : "")}{(tls ? "ssl." : "")}tcp";
 
     /// <summary>All that the ActorSystem starts from; how the storage is connected to stays out of the text, since it may hold a password.</summary>
-    public static ActorSystemSetup Setup(NodeSettings settings, INodeStorage storage, bool throttler = false)
+    public static ActorSystemSetup Setup(NodeSettings settings, INodeStorage storage, PeerTls? tls = null, bool throttler = false)
     {
         var connections = new MultiDataOptionsSetup();
         connections.AddDataOptions(JournalPlugin, storage.Journal);
         connections.AddDataOptions(SnapshotPlugin, storage.Snapshots);
-        return ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(For(settings, storage.ProviderName, throttler)), connections);
+        var setup = ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(For(settings, storage.ProviderName, tls is not null, throttler)), connections);
+        return tls is null ? setup : setup.And(tls.Setup).And(HandshakeLog.Filter);
     }
 
-    private static Config For(NodeSettings settings, string provider, bool throttler)
+    private static Config For(NodeSettings settings, string provider, bool tls, bool throttler)
     {
-        var protocol = throttler ? ThrottledProtocol : Protocol;
+        var protocol = Protocol(throttler, tls);
         var seeds = string.Join(", ", settings.InitialCluster.Values.Select(u => $"\"{protocol}://{SystemName}@{u.Host}:{u.Port}\""));
         var hocon = $$"""
             akka {
@@ -63,6 +62,7 @@ internal static class AkkaConfig
                 retry-gate-closed-for = 500ms
                 log-remote-lifecycle-events = off
                 dot-netty.tcp {
+                  enable-ssl = {{(tls ? "on" : "off")}}
                   hostname = "{{settings.ListenPeerUrl.Host}}"
                   port = {{settings.ListenPeerUrl.Port}}
                   public-hostname = "{{settings.AdvertisePeerUrl.Host}}"

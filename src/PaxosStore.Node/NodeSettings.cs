@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Akka.Configuration;
 using PaxosStore.Consensus;
+using PaxosStore.Node.Tls;
 
 namespace PaxosStore.Node;
 
@@ -53,13 +54,13 @@ public sealed record NodeSettings
     /// <summary>How the database is reached; it may hold a password.</summary>
     public string StorageConnection { get; init; } = "";
 
-    /// <summary>Where clients are served (HTTP/2).</summary>
+    /// <summary>Where clients are served: gRPC, and the same over HTTP/1.1.</summary>
     public required IReadOnlyList<Uri> ListenClientUrls { get; init; }
 
     /// <summary>Where clients are told to connect.</summary>
     public required IReadOnlyList<Uri> AdvertiseClientUrls { get; init; }
 
-    /// <summary>Where plain HTTP (health, version) is served.</summary>
+    /// <summary>Where else HTTP/1.1 is served; may be none.</summary>
     public required IReadOnlyList<Uri> ListenHttpUrls { get; init; }
 
     /// <summary>Where peers are listened for.</summary>
@@ -67,6 +68,9 @@ public sealed record NodeSettings
 
     /// <summary>Where peers reach this node; the same on all members.</summary>
     public required Uri AdvertisePeerUrl { get; init; }
+
+    /// <summary>Certificates for the peers' port, when its URLs are https.</summary>
+    public TlsSettings PeerTls { get; init; } = new() { Prefix = "peer-" };
 
     /// <summary>All members, this one included: name to peer URL.</summary>
     public required IReadOnlyDictionary<string, Uri> InitialCluster { get; init; }
@@ -120,6 +124,13 @@ public sealed record NodeSettings
         return Digest(Text(peerUrl));
     }
 
+    /// <summary>Whether an address is spoken to with TLS.</summary>
+    public static bool IsTls(Uri url)
+    {
+        ArgumentNullException.ThrowIfNull(url);
+        return url.Scheme == Uri.UriSchemeHttps;
+    }
+
     /// <summary>A peer URL as members know it.</summary>
     internal static string Text(Uri peerUrl) => $"{peerUrl.Scheme}://{peerUrl.Authority}";
 
@@ -128,7 +139,9 @@ public sealed record NodeSettings
     public static NodeSettings FromConfig(Config config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var c = config.WithFallback(NodeDefaults.Reference).GetConfig("paxosstore");
+
+        // Of nothing but defaults the reference itself comes back, and no configuration may fall back to itself.
+        var c = (config == NodeDefaults.Reference ? config : config.WithFallback(NodeDefaults.Reference)).GetConfig("paxosstore");
         var name = c.GetString("name");
         var advertisePeer = Url(c, "initial-advertise-peer-urls");
         var cluster = ParseCluster(c.GetString("initial-cluster"), name, advertisePeer);
@@ -155,9 +168,11 @@ public sealed record NodeSettings
             throw new NodeStartupException($"initial-cluster-state is 'existing', but initial-cluster names nobody but this node: name the members that run, as in 'n1=http://10.0.0.1:2380,{name}={advertisePeer}'");
         }
 
+        var listenPeer = Url(c, "listen-peer-urls");
+        var peerTls = ReadPeerTls(c);
+        CheckSchemes(cluster, listenPeer, peerTls);
         var (provider, connection) = Storage(c);
         var clients = Urls(c, "listen-client-urls");
-        var http = Urls(c, "listen-http-urls");
         return new NodeSettings
         {
             Name = name,
@@ -166,8 +181,9 @@ public sealed record NodeSettings
             StorageConnection = connection,
             ListenClientUrls = clients,
             AdvertiseClientUrls = Urls(c, "advertise-client-urls") is { Count: > 0 } advertised ? advertised : clients,
-            ListenHttpUrls = http.Count > 0 ? http : [.. clients.Select(u => new UriBuilder(u) { Port = u.Port + 10 }.Uri)],
-            ListenPeerUrl = Url(c, "listen-peer-urls"),
+            ListenHttpUrls = Urls(c, "listen-http-urls"),
+            ListenPeerUrl = listenPeer,
+            PeerTls = peerTls,
             AdvertisePeerUrl = advertisePeer,
             InitialCluster = cluster,
             ClusterToken = c.GetString("initial-cluster-token"),
@@ -206,6 +222,40 @@ public sealed record NodeSettings
             var (other, _) => throw new NodeStartupException($"storage: '{other}' is not known; expected sqlite or postgresql"),
         };
     }
+
+    private static TlsSettings ReadPeerTls(Config c) => new()
+    {
+        Prefix = "peer-",
+        CertFile = c.GetString("peer-cert-file"),
+        KeyFile = c.GetString("peer-key-file"),
+        TrustedCaFile = c.GetString("peer-trusted-ca-file"),
+        CrlFile = c.GetString("peer-crl-file"),
+        ClientCertAuth = c.GetBoolean("peer-client-cert-auth"),
+        Auto = c.GetBoolean("peer-auto-tls"),
+        AllowedNames = Words(c, "peer-cert-allowed-cn"),
+        AllowedHosts = Words(c, "peer-cert-allowed-hostname"),
+        SelfSignedYears = Positive(c, "self-signed-cert-validity"),
+    };
+
+    /// <summary>One transport serves all peers: with TLS or without.</summary>
+    private static void CheckSchemes(SortedDictionary<string, Uri> cluster, Uri listen, TlsSettings tls)
+    {
+        if (cluster.FirstOrDefault(member => IsTls(member.Value) != IsTls(listen)) is { Key: not null } other)
+        {
+            throw new NodeStartupException(
+                $"listen-peer-urls is {listen}, but initial-cluster has {other.Key}={other.Value}: peer URLs are all http or all https");
+        }
+
+        if (!IsTls(listen)) return;
+        tls.Check(listen);
+        if (tls is { IsSelfSigned: true, IsMutual: true })
+        {
+            throw new NodeStartupException(
+                "--peer-auto-tls makes certificates that no authority vouches for, but --peer-trusted-ca-file asks for one: give --peer-cert-file and --peer-key-file");
+        }
+    }
+
+    private static string[] Words(Config c, string key) => c.GetString(key).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     private static SortedDictionary<string, Uri> ParseCluster(string text, string name, Uri advertisePeer)
     {
@@ -264,8 +314,8 @@ public sealed record NodeSettings
 
     private static Uri Parse(string key, string text)
     {
-        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" && url.Port > 0) return url;
-        throw new NodeStartupException($"{key}: '{text}' is not a URL of the form http://host:port");
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Port > 0) return url;
+        throw new NodeStartupException($"{key}: '{text}' is not a URL of the form http://host:port or https://host:port");
     }
 
     private ulong Digest(string text)

@@ -7,6 +7,7 @@ using PaxosStore.Node.Actors;
 using PaxosStore.Node.Facade;
 using PaxosStore.Node.Startup;
 using PaxosStore.Node.Storage;
+using PaxosStore.Node.Tls;
 using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node;
@@ -129,6 +130,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
             _state, _progress, _store, FindOwner(), new StartMarkers(_directory.Path), rescued,
             bytes => _directory.Storage.HasRoom(bytes), GiveBack, seed, _log, Fail, SetJournalAside, _stopping.Token);
         system.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
+        if (NodeSettings.IsTls(_settings.ListenPeerUrl)) system.ActorOf(Props.Create(() => new HandshakeLog(_log, new News(TimeProvider.System))), "handshakes");
         return system;
     }
 
@@ -141,7 +143,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     {
         try
         {
-            return ActorSystem.Create(AkkaConfig.SystemName, AkkaConfig.Setup(_settings, _directory.Storage, _throttler));
+            return ActorSystem.Create(AkkaConfig.SystemName, AkkaConfig.Setup(_settings, _directory.Storage, PeerTls.Open(_settings, _log, TimeProvider.System), _throttler));
         }
         catch (Exception e) when (e is not NodeStartupException && e.GetBaseException() is global::System.Net.Sockets.SocketException socket)
         {

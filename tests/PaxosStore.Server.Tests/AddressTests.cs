@@ -56,13 +56,14 @@ public sealed class AddressTests
         Assert.Contains("--advertise-client-urls", Assert.Single(options.Notices), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void The_http_port_stands_ten_above_each_client_port_unless_given()
-    {
-        const string clients = "--listen-client-urls=http://127.0.0.1:1000,http://127.0.0.2:2000";
+    [Theory]
+    [InlineData]
+    [InlineData("--listen-http-urls=http://127.0.0.1:5", "127.0.0.1:5")]
+    [InlineData("--listen-client-http-urls=http://127.0.0.1:5,http://127.0.0.2:6", "127.0.0.1:5", "127.0.0.2:6")]
+    public void Only_the_client_ports_serve_http_unless_others_are_given(params string[] flagAndAddresses) =>
+        Assert.Equal(flagAndAddresses.Skip(1), Load.From([.. flagAndAddresses.Take(1)]).Node.ListenHttpUrls.Select(url => url.Authority));
 
-        Assert.Equal(["127.0.0.1:1010", "127.0.0.2:2010"], Load.From(clients).Node.ListenHttpUrls.Select(url => url.Authority));
-        Assert.Equal(["127.0.0.1:5"], Load.From(clients, "--listen-http-urls=http://127.0.0.1:5").Node.ListenHttpUrls.Select(url => url.Authority));
-        Assert.Contains("--listen-http-urls is needed", Load.ErrorOf("--listen-client-urls=http://127.0.0.1:65530"), StringComparison.Ordinal);
-    }
+    [Fact]
+    public void The_variable_etcd_knows_for_http_is_understood() =>
+        Assert.Equal(5, Assert.Single(Load.With(new() { ["ETCD_LISTEN_CLIENT_HTTP_URLS"] = "http://127.0.0.1:5" }).Node.ListenHttpUrls).Port);
 }

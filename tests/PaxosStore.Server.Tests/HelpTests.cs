@@ -43,7 +43,7 @@ public sealed class HelpTests
 
         output.GetStringBuilder().Clear();
         Assert.Equal(0, await Lifecycle.MainAsync(["--version"], new Dictionary<string, string>(), output, TextWriter.Null));
-        Assert.Matches(@"^PaxosStore Version: \d+\.\d+\.\d+\S*\n", output.ToString());
+        Assert.Matches(@"^PaxosStore Version: \d+\.\d+\.\d+\S*\netcd Version: \d+\.\d+\.\d+\n", output.ToString());
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class LayerTests
 
         Assert.Equal("default", options.Node.Name);
         Assert.Equal(["http://127.0.0.1:2379/"], options.Node.ListenClientUrls.Select(url => url.ToString()));
-        Assert.Equal(["http://127.0.0.1:2389/"], options.Node.ListenHttpUrls.Select(url => url.ToString()));
+        Assert.Empty(options.Node.ListenHttpUrls);
         Assert.Equal("default", Assert.Single(options.Node.InitialCluster).Key);
         Assert.Equal(RequestTimeoutByDefault, options.Node.RequestTimeout);
         Assert.Equal(LogLevel.Information, options.LogLevel);
@@ -33,7 +33,7 @@ public sealed class LayerTests
         Assert.Equal("file", Load.From(fileFlag).Node.Name);
         Assert.Equal("etcd", Load.With(etcd, fileFlag).Node.Name);
         Assert.Equal("own", Load.With(both, fileFlag).Node.Name);
-        var all = Load.With(both, fileFlag, "--name", "flag").Node;
+        var all = Load.With(new Dictionary<string, string> { ["PAXOSSTORE_NAME"] = "own" }, fileFlag, "--name", "flag").Node;
         Assert.Equal("flag", all.Name);
         Assert.Equal(TimeSpan.FromSeconds(11), all.RequestTimeout);
         Assert.NotEqual(RequestTimeoutByDefault, all.RequestTimeout);
@@ -65,6 +65,8 @@ public sealed class LayerTests
     [InlineData("2s", 2_000)]
     [InlineData("1.5s", 1_500)]
     [InlineData("1m", 60_000)]
+    [InlineData("1m1.5s", 61_500)]
+    [InlineData("1500000us", 1_500)]
     public void A_duration_without_a_unit_counts_milliseconds(string text, int milliseconds) =>
         Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), Load.From("--request-timeout", text).Node.RequestTimeout);
 
@@ -80,6 +82,9 @@ public sealed class LayerTests
     [InlineData(true, "--strict-reconfig-check")]
     [InlineData(true, "--strict-reconfig-check", "true")]
     [InlineData(false, "--strict-reconfig-check=false")]
+    [InlineData(false, "-strict-reconfig-check=F")]
+    [InlineData(false, "--strict-reconfig-check=0")]
+    [InlineData(true, "--strict-reconfig-check=TRUE")]
     [InlineData(false, "--strict-reconfig-check", "false")]
     [InlineData(true, "--strict-reconfig-check", "--name", "n")]
     public void A_switch_needs_no_value(bool strict, params string[] flags) => Assert.Equal(strict, Load.From(flags).Node.StrictReconfigCheck);
@@ -137,13 +142,13 @@ public sealed class LayerTests
     {
         var environment = new Dictionary<string, string>
         {
-            ["ETCD_CERT_FILE"] = "/cert", ["PAXOSSTORE_NAM"] = "n", ["PAXOSSTORE_SERVER_DLL"] = "x", ["ETCDCTL_API"] = "3",
+            ["ETCD_CERTFILE"] = "/cert", ["PAXOSSTORE_NAM"] = "n", ["PAXOSSTORE_SERVER_DLL"] = "x", ["ETCDCTL_API"] = "3",
         };
 
         var notices = Load.With(environment).Notices;
 
         Assert.Equal(2, notices.Count);
-        Assert.Contains("ETCD_CERT_FILE has no effect", notices[0], StringComparison.Ordinal);
+        Assert.Contains("ETCD_CERTFILE has no effect", notices[0], StringComparison.Ordinal);
         Assert.Contains("did you mean PAXOSSTORE_NAME?", notices[1], StringComparison.Ordinal);
     }
 }

@@ -1,10 +1,11 @@
+using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PaxosStore.Gateways.Etcd;
+using PaxosStore.Gateways.Listening;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Testing;
@@ -14,26 +15,22 @@ public sealed class DoorHost : IAsyncDisposable
 {
     private readonly WebApplication app;
 
-    private DoorHost(WebApplication app, InMemoryKvStore store, int port, int httpPort)
+    private DoorHost(WebApplication app, InMemoryKvStore store, int port)
     {
         this.app = app;
         Store = store;
         Port = port;
-        HttpEndpoint = $"http://127.0.0.1:{httpPort}";
         Client = new EtcdClient(Endpoint);
     }
 
     /// <summary>What stands behind the door.</summary>
     public InMemoryKvStore Store { get; }
 
-    /// <summary>Port of the gRPC services.</summary>
+    /// <summary>Port of everything.</summary>
     public int Port { get; }
 
-    /// <summary>Address of the gRPC services.</summary>
+    /// <summary>Its address.</summary>
     public string Endpoint => $"http://127.0.0.1:{Port}";
-
-    /// <summary>Address of the plain pages.</summary>
-    public string HttpEndpoint { get; }
 
     /// <summary>A client of it.</summary>
     public EtcdClient Client { get; }
@@ -46,7 +43,7 @@ public sealed class DoorHost : IAsyncDisposable
     /// <param name="before">Called with every request first.</param>
     public static async Task<DoorHost> StartAsync(Action<EtcdDoorOptions>? configure = null, Action<HttpContext>? before = null)
     {
-        var ports = FreePorts.Take(2);
+        var port = FreePorts.Take(1)[0];
         var store = new InMemoryKvStore();
         var log = new LogCounter();
         var builder = WebApplication.CreateSlimBuilder();
@@ -57,8 +54,7 @@ public sealed class DoorHost : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             EtcdDoor.ConfigureLimits(kestrel);
-            kestrel.ListenLocalhost(ports[0], listen => listen.Protocols = HttpProtocols.Http2);
-            kestrel.ListenLocalhost(ports[1], listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.ListenShared(IPAddress.Loopback, port);
         });
         var app = builder.Build();
         if (before is not null)
@@ -73,7 +69,7 @@ public sealed class DoorHost : IAsyncDisposable
         app.MapEtcdDoor();
         app.MapEtcdHttp();
         await app.StartAsync();
-        return new DoorHost(app, store, ports[0], ports[1]) { Log = log };
+        return new DoorHost(app, store, port) { Log = log };
     }
 
     /// <summary>Stops serving, as a process that is told to end.</summary>

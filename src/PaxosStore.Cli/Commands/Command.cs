@@ -17,7 +17,8 @@ internal sealed record Command(string Words, IReadOnlyList<string> Operands, str
     public bool Online { get; init; } = true;
 
     /// <summary>Whether the option may stand with it.</summary>
-    internal bool Takes(CtlOption option) => Options.Contains(option.Name) || (Online && option.Name is "endpoints" or "timeout" or "user");
+    internal bool Takes(CtlOption option) =>
+        Options.Contains(option.Name) || (Online && option.Name is "endpoints" or "timeout" or "user" or "cacert" or "cert" or "key");
 }
 
 /// <summary>One option.</summary>

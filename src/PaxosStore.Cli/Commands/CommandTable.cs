@@ -7,6 +7,9 @@ internal static class CommandTable
     internal static IReadOnlyList<CtlOption> Options { get; } =
     [
         new("endpoints", "ADDRESSES", "Members to ask, tried in turn (default 127.0.0.1:2379; also PAXOSCTL_ENDPOINTS)."),
+        new("cacert", "FILE", "Authorities of the members' certificates, for https:// (also PAXOSCTL_CACERT)."),
+        new("cert", "FILE", "Certificate to show to the members (also PAXOSCTL_CERT)."),
+        new("key", "FILE", "Its private key (also PAXOSCTL_KEY)."),
         new("timeout", "SECONDS", "How long to wait for an answer (default 10)."),
         new("user", "NAME[:PASSWORD]", "Who asks, once users are checked; without a password it is asked for (also PAXOSCTL_USER)."),
         new("write-out", "FORMAT", "table (default) or json.", "w"),

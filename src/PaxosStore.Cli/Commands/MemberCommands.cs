@@ -76,9 +76,9 @@ internal static partial class MemberCommands
         var text = session.Operand(index).TrimEnd('/');
         return PeerUrlPattern().IsMatch(text)
             ? text
-            : throw session.Usage($"PEER-URL: '{session.Operand(index)}' is not usable; expected an address such as http://10.0.0.4:2380");
+            : throw session.Usage($"PEER-URL: '{session.Operand(index)}' is not usable; expected an address such as http://10.0.0.4:2380 or https://10.0.0.4:2380");
     }
 
-    [GeneratedRegex(@"^http://([^/\s@:?#\[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^https?://([^/\s@:?#\[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$", RegexOptions.IgnoreCase)]
     private static partial Regex PeerUrlPattern();
 }

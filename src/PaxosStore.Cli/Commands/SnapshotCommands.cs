@@ -99,12 +99,12 @@ internal static class SnapshotCommands
         foreach (var entry in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = entry.IndexOf('=', StringComparison.Ordinal);
-            if (equals <= 0 || !Uri.TryCreate(entry[(equals + 1)..], UriKind.Absolute, out var url) || url.Scheme != "http")
+            if (equals <= 0 || !Uri.TryCreate(entry[(equals + 1)..], UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
             {
                 throw session.Usage($"--initial-cluster: '{entry}' is not usable; expected members as name=http://host:port,...");
             }
 
-            members.Add((entry[..equals], $"http://{url.Authority}"));
+            members.Add((entry[..equals], $"{url.Scheme}://{url.Authority}"));
         }
 
         return members.Count > 0 ? members : throw session.Usage("--initial-cluster names no member");

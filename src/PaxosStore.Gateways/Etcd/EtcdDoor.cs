@@ -4,6 +4,7 @@ using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,7 +13,10 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Gateways.Etcd.Compaction;
+using PaxosStore.Gateways.Etcd.Json;
+using PaxosStore.Gateways.Etcd.Metrics;
 using PaxosStore.Gateways.Etcd.Services;
+using PaxosStore.Gateways.Listening;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd;
@@ -36,6 +40,7 @@ public static class EtcdDoor
 
             // What fails after a message was understood is translated by the interceptor; what is left tells the client what was wrong with its bytes.
             grpc.EnableDetailedErrors = true;
+            grpc.Interceptors.Add<CountingInterceptor>();
             grpc.Interceptors.Add<CallInterceptor>();
         });
         services.AddSingleton<IConfigureOptions<GrpcServiceOptions>>(
@@ -44,6 +49,11 @@ public static class EtcdDoor
 
         // Refused requests and broken messages are the client's business; logged they would be noise. Faults of our own are logged by the interceptor.
         services.AddLogging(logging => logging.AddFilter("Grpc", LogLevel.Warning).AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None));
+        services.AddSharedPorts();
+        services.TryAddSingleton<CallCounters>();
+        services.TryAddSingleton<CountingInterceptor>();
+        services.TryAddSingleton<StoreInstruments>();
+        services.TryAddSingleton<MetricsPage>();
         services.TryAddSingleton<CallInterceptor>();
         services.TryAddSingleton<Headers>();
         services.TryAddSingleton<RecentStatus>();
@@ -56,6 +66,9 @@ public static class EtcdDoor
         services.TryAddSingleton<LeaderMonitor>();
         services.TryAddSingleton<StreamEnds>();
         services.TryAddSingleton<WatchService>();
+        services.AddSingleton<IBoundService>(provider => provider.GetRequiredService<WatchService>());
+        services.TryAddSingleton<GatewayMethods>();
+        services.TryAddSingleton<JsonGateway>();
         AddService<KvService>(services, KV.BindService);
         AddService<LeaseService>(services, Lease.BindService);
         AddService<LockService>(services, V3Lockpb.Lock.BindService);
@@ -81,13 +94,19 @@ public static class EtcdDoor
         where TService : class
     {
         services.TryAddSingleton<TService>();
-        services.TryAddSingleton(provider => new BoundService<TService>(provider.GetRequiredService<TService>(), bind));
+        services.TryAddSingleton(provider => new BoundService<TService>(
+            provider.GetRequiredService<TService>(), bind, provider.GetRequiredService<CallCounters>()));
         services.TryAddSingleton<IServiceMethodProvider<BoundService<TService>>>(provider => provider.GetRequiredService<BoundService<TService>>());
+        services.AddSingleton<IBoundService>(provider => provider.GetRequiredService<BoundService<TService>>());
     }
 
-    /// <summary>Maps the gRPC services. The port must speak HTTP/2 only when it is not TLS.</summary>
+    /// <summary>Maps the gRPC services.</summary>
     public static IEndpointRouteBuilder MapEtcdDoor(this IEndpointRouteBuilder endpoints)
     {
+        ArgumentNullException.ThrowIfNull(endpoints);
+
+        // Listens before there is anything to hear.
+        endpoints.ServiceProvider.GetRequiredService<StoreInstruments>();
         endpoints.MapGrpcService<BoundService<KvService>>();
         endpoints.MapGrpcService<BoundService<LeaseService>>();
         endpoints.MapGrpcService<WatchService>();
@@ -100,12 +119,29 @@ public static class EtcdDoor
         return endpoints;
     }
 
-    /// <summary>Maps <c>/version</c> and <c>/health</c>, for a port that speaks HTTP/1.1.</summary>
+    /// <summary>Maps what is spoken over plain HTTP: the JSON gateway, and the pages for probes and people.</summary>
     public static IEndpointRouteBuilder MapEtcdHttp(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGet("/version", EtcdHttp.Version);
-        endpoints.MapGet("/health", EtcdHttp.HealthAsync);
+        ArgumentNullException.ThrowIfNull(endpoints);
+        endpoints.Map("/version", EtcdHttp.VersionAsync);
+        endpoints.Map("/health", EtcdHttp.HealthAsync);
+        endpoints.Map("/livez/{check?}", Probes.LivezAsync);
+        endpoints.Map("/readyz/{check?}", Probes.ReadyzAsync);
+        endpoints.Map("/metrics", (HttpContext http, MetricsPage page) => page.MetricsAsync(http));
+        endpoints.Map("/debug/vars", MetricsPage.VarsAsync);
+        MapGateway(endpoints, "/v3");
+        MapGateway(endpoints, "/v3beta");
+        endpoints.MapFallback("{**path}", http => PlainText.WriteAsync(http, StatusCodes.Status404NotFound, "404 page not found"));
         return endpoints;
+    }
+
+    private static void MapGateway(IEndpointRouteBuilder endpoints, string version)
+    {
+        var gateway = endpoints.ServiceProvider.GetRequiredService<JsonGateway>();
+        var pipeline = endpoints.CreateApplicationBuilder();
+        pipeline.UseWebSockets();
+        pipeline.Run(http => gateway.ServeAsync(http, http.Request.Path.Value![version.Length..].TrimStart('/')));
+        endpoints.Map(version + "/{**path}", pipeline.Build());
     }
 
     /// <summary>

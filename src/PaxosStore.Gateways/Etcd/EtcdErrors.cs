@@ -181,11 +181,13 @@ internal static class EtcdErrors
         method.StartsWith("/v3lockpb.", StringComparison.Ordinal) || method.StartsWith("/v3electionpb.", StringComparison.Ordinal);
 
     /// <summary>
-    /// The error as a service of locks or elections answers it: etcd's are clients of itself and lose the code on the way. What tells a client to try again,
-    /// or that it has gone itself, keeps its code here.
+    /// The error as a service of locks or elections answers it: etcd's are clients of itself and lose the code on the way. What tells a client to try again, to
+    /// sign in, to ask for a permission, or that it has gone itself, keeps its code here.
     /// </summary>
     internal static RpcException OfRecipe(RpcException error) =>
-        error.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled or StatusCode.DeadlineExceeded ? error : Plain(error.Status.Detail);
+        error.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled or StatusCode.DeadlineExceeded or StatusCode.Unauthenticated or StatusCode.PermissionDenied
+            ? error
+            : Plain(error.Status.Detail);
 
     private static RpcException Plain(string text) => new(new Status(StatusCode.Unknown, text));
 

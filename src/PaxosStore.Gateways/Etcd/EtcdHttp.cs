@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
+using PaxosStore.Gateways.Etcd.Json;
 using PaxosStore.Kv;
 
 namespace PaxosStore.Gateways.Etcd;
@@ -8,45 +9,53 @@ namespace PaxosStore.Gateways.Etcd;
 internal static class EtcdHttp
 {
     /// <summary><c>GET /version</c>.</summary>
-    internal static IResult Version(IOptions<EtcdDoorOptions> options)
+    internal static async Task VersionAsync(HttpContext http, IOptions<EtcdDoorOptions> options)
     {
+        if (await RefusedAsync(http)) return;
         var (version, cluster) = (options.Value.ReportedVersion, options.Value.ClusterVersion);
-        return Json(StatusCodes.Status200OK, $$"""{"etcdserver":"{{version}}","etcdcluster":"{{cluster}}"}""");
+        await JsonAsync(http, StatusCodes.Status200OK, $$"""{"etcdserver":"{{version}}","etcdcluster":"{{cluster}}"}""");
     }
 
     /// <summary>
     /// <c>GET /health</c>: no alarm is up (but those in <c>?exclude=</c>), there is a leader, and a read works (linearizable unless
     /// <c>?serializable=true</c>).
     /// </summary>
-    internal static async Task<IResult> HealthAsync(HttpContext context, IKvStore store, IOptions<EtcdDoorOptions> options)
+    internal static async Task HealthAsync(HttpContext http, IKvStore store, IOptions<EtcdDoorOptions> options)
+    {
+        if (await RefusedAsync(http)) return;
+        var sick = await IllnessAsync(http, store, options.Value);
+        await (sick is null
+            ? JsonAsync(http, StatusCodes.Status200OK, """{"health":"true","reason":""}""")
+            : JsonAsync(http, StatusCodes.Status503ServiceUnavailable, $$"""{"health":"false","reason":"{{sick}}"}"""));
+    }
+
+    /// <summary>Answers a request that is no GET: none of these pages takes another.</summary>
+    internal static async Task<bool> RefusedAsync(HttpContext http)
+    {
+        if (HttpMethods.IsGet(http.Request.Method)) return false;
+        http.Response.Headers.Allow = HttpMethods.Get;
+        await PlainText.WriteAsync(http, StatusCodes.Status405MethodNotAllowed, "Method Not Allowed");
+        return true;
+    }
+
+    private static async Task<string?> IllnessAsync(HttpContext http, IKvStore store, EtcdDoorOptions options)
     {
         foreach (var alarm in store.View.Alarms)
         {
             var name = alarm.Kind == AlarmKind.NoSpace ? "NOSPACE" : "CORRUPT";
-            if (!context.Request.Query["exclude"].Contains(name)) return Sick("ALARM " + name);
+            if (!http.Request.Query["exclude"].Contains(name)) return "ALARM " + name;
         }
 
-        var serializable = context.Request.Query["serializable"] == "true";
-        if (!serializable && store.Status.LeaderId == 0) return Sick("RAFT NO LEADER");
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        limit.CancelAfter(options.Value.HealthTimeout);
-        try
-        {
-            await store.ReadAsync(serializable ? ReadConsistency.Serializable : ReadConsistency.Linearizable, limit.Token);
-            return Json(StatusCodes.Status200OK, """{"health":"true","reason":""}""");
-        }
-        catch (KvException e)
-        {
-            return Sick("RANGE ERROR:" + EtcdErrors.FromStore(e.Code).Status.Detail);
-        }
-        catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
-        {
-            return Sick("RANGE ERROR:" + EtcdErrors.RequestTimedOut.Status.Detail);
-        }
+        var serializable = http.Request.Query["serializable"] == "true";
+        if (!serializable && store.Status.LeaderId == 0) return "RAFT NO LEADER";
+        var consistency = serializable ? ReadConsistency.Serializable : ReadConsistency.Linearizable;
+        return await Probes.ReadAsync(store, consistency, options.HealthTimeout, http.RequestAborted) is { } reason ? "RANGE ERROR:" + reason : null;
     }
 
-    private static IResult Sick(string reason) =>
-        Json(StatusCodes.Status503ServiceUnavailable, $$"""{"health":"false","reason":"{{reason}}"}""");
-
-    private static IResult Json(int status, string body) => Results.Text(body, "application/json", statusCode: status);
+    private static Task JsonAsync(HttpContext http, int status, string body)
+    {
+        http.Response.StatusCode = status;
+        http.Response.ContentType = "application/json";
+        return http.Response.WriteAsync(body);
+    }
 }

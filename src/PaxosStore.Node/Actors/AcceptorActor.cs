@@ -152,8 +152,10 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
         _writing = true;
         var batch = new List<JournalRecord>();
         for (var bytes = 0; bytes < WriteBytes && _records.TryDequeue(out var record); bytes += record is AcceptRecord a ? a.Value.Size : 64) batch.Add(record);
+        var begun = _node.Elapsed;
         PersistAsync(new JournalBatch([.. batch]), written =>
         {
+            NodeMeter.JournalWrite.Record((_node.Elapsed - begun).TotalSeconds);
             _writing = false;
             _durable += written.Records.Length;
             _cut.Written(LastSequenceNr, written);

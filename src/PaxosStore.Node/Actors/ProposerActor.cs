@@ -74,6 +74,7 @@ internal sealed class ProposerActor : UntypedActor, IWithTimers
         if (_proposer.Leader == _leader) return;
         _leader = _proposer.Leader;
         _progress.Leader = _leader?.Value ?? 0;
+        if (_leader is not null) NodeMeter.LeaderChanges.Add(1);
         if (_leader is { } leader && leader != _node.Self) _log.Following(leader.ToString());
         else if (_leader is null) _log.NoLeader();
         _facade.Tell(new LeaderChange(_leader), ActorRefs.NoSender);

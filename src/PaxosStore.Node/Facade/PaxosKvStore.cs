@@ -73,10 +73,28 @@ internal sealed class PaxosKvStore : IKvStore
         Submit(_writes.Writer, write);
         await using var _ = cancellationToken.UnsafeRegister(
             static (state, token) => ((PendingWrite)state!).Completion.TrySetCanceled(token), write).ConfigureAwait(false);
-        var result = await write.Completion.Task.ConfigureAwait(false);
+        var result = await ResultAsync(write).ConfigureAwait(false);
         return result is RefusedResult refused
             ? throw new KvException(refused.Code, compactRevision: refused.Code == KvErrorCode.Compacted ? View.CompactRevision : 0)
             : result;
+    }
+
+    private static async ValueTask<KvResult> ResultAsync(PendingWrite write)
+    {
+        NodeMeter.ProposalsPending.Add(1);
+        try
+        {
+            return await write.Completion.Task.ConfigureAwait(false);
+        }
+        catch (KvException)
+        {
+            NodeMeter.ProposalsFailed.Add(1);
+            throw;
+        }
+        finally
+        {
+            NodeMeter.ProposalsPending.Add(-1);
+        }
     }
 
     public async ValueTask<KvView> ReadAsync(ReadConsistency consistency, CancellationToken cancellationToken)

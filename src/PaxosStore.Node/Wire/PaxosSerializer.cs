@@ -37,7 +37,7 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
 
     public override byte[] ToBinary(object obj) => obj switch
     {
-        PeerMessage m => WireCodec.ToWire(m).ToByteArray(),
+        PeerMessage m => Sent(WireCodec.ToWire(m).ToByteArray()),
         JournalBatch b => JournalCodec.Encode(b),
         FacadeRequest r => FacadeCodec.ToWire(r).ToByteArray(),
         FacadeReply r => FacadeCodec.ToWire(r).ToByteArray(),
@@ -49,7 +49,7 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
 
     public override object FromBinary(byte[] bytes, string manifest) => manifest switch
     {
-        PeerManifest => WireCodec.FromWire(WirePeerMessage.Parser.ParseFrom(bytes)),
+        PeerManifest => WireCodec.FromWire(WirePeerMessage.Parser.ParseFrom(Received(bytes))),
         JournalManifest => JournalCodec.Decode(bytes),
         FacadeRequestManifest => FacadeCodec.FromWire(WireFacadeRequest.Parser.ParseFrom(bytes)),
         FacadeReplyManifest => FacadeCodec.FromWire(WireFacadeReply.Parser.ParseFrom(bytes)),
@@ -59,4 +59,16 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         SnapshotManifestManifest => new SnapshotManifestRow(bytes),
         _ => throw new ArgumentException($"unknown manifest '{manifest}': is a newer node talking to an older one?", nameof(manifest)),
     };
+
+    private static byte[] Sent(byte[] bytes)
+    {
+        NodeMeter.PeersSent.Add(bytes.Length);
+        return bytes;
+    }
+
+    private static byte[] Received(byte[] bytes)
+    {
+        NodeMeter.PeersReceived.Add(bytes.Length);
+        return bytes;
+    }
 }

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using PaxosStore.Gateways.Etcd;
 using PaxosStore.Kv;
 using PaxosStore.Node;
 using PaxosStore.Server.Logging;
@@ -42,7 +43,7 @@ internal static class Lifecycle
             var commandLine = CommandLine.Parse(arguments);
             if (commandLine.ShowHelp || commandLine.ShowVersion)
             {
-                await output.WriteAsync(commandLine.ShowHelp ? HelpText.Render() : VersionText());
+                await output.WriteAsync(commandLine.ShowHelp ? HelpText.Render() : VersionText(EtcdPersona.IsOn(environment)));
                 return Success;
             }
 
@@ -58,8 +59,13 @@ internal static class Lifecycle
         return await RunAsync(options);
     }
 
-    internal static string VersionText() =>
-        $"PaxosStore Version: {Version}\nRuntime: {RuntimeInformation.FrameworkDescription}\nOS/Arch: {RuntimeInformation.RuntimeIdentifier}\n";
+    /// <summary>What <c>--version</c> prints; started under etcd's name, the line that etcd's users look for comes first.</summary>
+    internal static string VersionText(bool asEtcd)
+    {
+        string[] lines = [$"PaxosStore Version: {Version}", $"etcd Version: {new EtcdDoorOptions().ReportedVersion}"];
+        if (asEtcd) Array.Reverse(lines);
+        return string.Join('\n', [.. lines, $"Runtime: {RuntimeInformation.FrameworkDescription}", $"OS/Arch: {RuntimeInformation.RuntimeIdentifier}", ""]);
+    }
 
     private static async Task<int> RunAsync(ServerOptions options)
     {
@@ -69,8 +75,9 @@ internal static class Lifecycle
         foreach (var notice in options.Notices) Log.Notice(logger, notice);
         try
         {
-            Ports.RequireFree(CrossChecks.Listened(options.Node));
-            ServerApp.MapDoors(app);
+            Ports.RequireFree(CrossChecks.Listened(options));
+            app.Services.GetRequiredService<ClientTls>().Open();
+            ServerApp.MapDoors(app, options);
             await app.StartAsync(app.Lifetime.ApplicationStopping);
         }
         catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
@@ -136,13 +143,17 @@ internal static class Lifecycle
         var status = app.Services.GetRequiredService<IKvStore>().Status;
         var sinceStart = TimeProvider.System.GetUtcNow() - new DateTimeOffset(Process.GetCurrentProcess().StartTime.ToUniversalTime());
         Log.Ready(
-            logger, node.Name, Join(node.ListenClientUrls), Join(node.ListenHttpUrls), Join([node.ListenPeerUrl]),
+            logger, node.Name, Join(node.ListenClientUrls), Join([.. node.ListenClientUrls, .. node.ListenHttpUrls]), Join([node.ListenPeerUrl]),
             LineFormatter.Quoted(node.DataDirectory),
             status.MemberId.ToString("x"), status.ClusterId.ToString("x"), (long)sinceStart.TotalMilliseconds);
         Log.Hint(logger, $"etcdctl --endpoints={Reachable(node.ListenClientUrls[0])} put hello world");
     }
 
-    private static string Reachable(Uri url) => OptionValue.IsWildcard(url) ? $"127.0.0.1:{url.Port}" : url.Authority;
+    private static string Reachable(Uri url)
+    {
+        var authority = OptionValue.IsWildcard(url) ? $"127.0.0.1:{url.Port}" : url.Authority;
+        return NodeSettings.IsTls(url) ? $"https://{authority} --cacert=FILE" : authority;
+    }
 
     private static string Join(IEnumerable<Uri> urls) => string.Join(',', urls.Select(url => $"{url.Scheme}://{url.Authority}"));
 

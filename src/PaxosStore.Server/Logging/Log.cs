@@ -42,4 +42,7 @@ internal static partial class Log
 
     [LoggerMessage(11, LogLevel.Critical, "unexpected failure; please report it with the lines below")]
     internal static partial void Unexpected(ILogger logger, Exception exception);
+
+    [LoggerMessage(12, LogLevel.Warning, "client refused subject={Subject}: {Reason}")]
+    internal static partial void ClientRefused(ILogger logger, string subject, string reason);
 }

@@ -2,26 +2,19 @@ namespace PaxosStore.Server.Options;
 
 /// <summary>What the operator typed.</summary>
 /// <param name="Values">Option name to value; the last one wins.</param>
+/// <param name="Etcd">The same for flags of etcd's that are no options here.</param>
 /// <param name="ShowHelp"><c>--help</c> stands somewhere.</param>
 /// <param name="ShowVersion"><c>--version</c> stands somewhere.</param>
-internal sealed record CommandLine(IReadOnlyDictionary<string, Given> Values, bool ShowHelp, bool ShowVersion)
+internal sealed record CommandLine(
+    IReadOnlyDictionary<string, Given> Values, IReadOnlyDictionary<string, Given> Etcd, bool ShowHelp, bool ShowVersion)
 {
     private static readonly string[] HelpWords = ["help", "h", "?"];
-
-    // Flags that etcd's operators may carry over. Taking them without effect would promise what is not there.
-    private static readonly HashSet<string> EtcdOnly =
-    [
-        "cert-file", "key-file", "client-cert-auth", "trusted-ca-file", "auto-tls", "peer-cert-file", "peer-key-file", "peer-client-cert-auth",
-        "peer-trusted-ca-file", "peer-auto-tls", "cipher-suites", "auth-token", "max-snapshots", "max-wals", "wal-dir",
-        "max-txn-ops", "max-request-bytes", "logger", "log-outputs",
-        "log-format", "enable-v2", "enable-pprof", "metrics", "listen-metrics-urls", "listen-client-http-urls", "discovery", "discovery-srv",
-        "pre-vote", "force-new-cluster", "unsafe-no-fsync", "cors", "host-whitelist", "experimental-initial-corrupt-check",
-    ];
 
     /// <exception cref="OptionsException">A flag is unknown, lacks its value or has a bad one.</exception>
     internal static CommandLine Parse(IReadOnlyList<string> arguments)
     {
         var values = new Dictionary<string, Given>(StringComparer.Ordinal);
+        var etcd = new Dictionary<string, Given>(StringComparer.Ordinal);
         var (help, version) = (false, false);
         for (var i = 0; i < arguments.Count; i++)
         {
@@ -30,16 +23,27 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, Given> Values, bo
             else if (name == "version") version = true;
             else
             {
-                var option = OptionTable.Find(name) ?? throw Unknown(name);
-                if (value is null && option.Kind == OptionKind.Switch && !(Follows(arguments, i) && OptionValue.IsSwitch(arguments[i + 1]))) value = "true";
-                value ??= Follows(arguments, i)
-                    ? arguments[++i]
-                    : throw new OptionsException($"{option.Flag} needs a value: {OptionValue.Expectation(option)}");
-                values[option.Name] = OptionValue.Check(option, value, option.Flag);
+                var source = "--" + name;
+                name = EtcdFlags.Canonical(name);
+                var option = OptionTable.Find(name);
+                var flag = option is null ? EtcdFlags.Find(name) ?? throw Unknown(name) : null;
+                if (value is null && IsSwitch(option, flag) && !(Follows(arguments, i) && OptionValue.Switch(arguments[i + 1]) is not null)) value = "true";
+                value ??= Follows(arguments, i) ? arguments[++i] : throw Missing(source, option);
+                if (option is null) etcd[name] = new Given(value, source);
+                else Set(values, option, value, source);
             }
         }
 
-        return new CommandLine(values, help, version);
+        return new CommandLine(values, etcd, help, version);
+    }
+
+    private static bool IsSwitch(ServerOption? option, EtcdFlag? flag) => option?.Kind == OptionKind.Switch || flag is { IsSwitch: true };
+
+    // As with etcd, an empty value is the same as none.
+    private static void Set(Dictionary<string, Given> values, ServerOption option, string value, string source)
+    {
+        if (value.Length == 0 && (option.Kind == OptionKind.Text || OptionTable.Default(option).Length == 0)) values.Remove(option.Name);
+        else values[option.Name] = OptionValue.Check(option, value, source);
     }
 
     private static bool Follows(IReadOnlyList<string> arguments, int i) =>
@@ -53,10 +57,12 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, Given> Values, bo
         return equals < 0 ? (name, null) : (name[..equals], name[(equals + 1)..]);
     }
 
+    private static OptionsException Missing(string flag, ServerOption? option) =>
+        new(option is null ? $"{flag} needs a value" : $"{flag} needs a value: {OptionValue.Expectation(option)}");
+
     private static OptionsException Unknown(string name)
     {
-        if (EtcdOnly.Contains(name)) return new OptionsException($"--{name} is a flag of etcd's that PaxosStore does not have; leave it out");
-        var near = Nearest.Find(name, OptionTable.All.Select(option => option.Name).Append("version").Append("help"));
+        var near = Nearest.Find(name, OptionTable.All.Select(option => option.Name).Concat(EtcdFlags.Names).Append("version").Append("help"));
         return new OptionsException(near is null ? $"unknown flag --{name}" : $"unknown flag --{name}; did you mean --{near}?");
     }
 }

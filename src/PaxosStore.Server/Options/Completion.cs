@@ -3,8 +3,6 @@ namespace PaxosStore.Server.Options;
 /// <summary>Fills in addresses that follow from others, so that one node needs no option and three need few.</summary>
 internal static class Completion
 {
-    private const int HttpPortOffset = 10;
-
     /// <summary>The value in force: given, or the default.</summary>
     internal static string Effective(IReadOnlyDictionary<string, Given> values, string name) =>
         values.TryGetValue(name, out var given) ? given.Value : OptionTable.Default(OptionTable.Find(name)!);
@@ -14,7 +12,6 @@ internal static class Completion
     {
         var values = new Dictionary<string, Given>(given, StringComparer.Ordinal);
         CompletePeers(values);
-        CompleteHttp(values);
         CompleteClients(values, notices);
         return values;
     }
@@ -33,7 +30,7 @@ internal static class Completion
         {
             throw new OptionsException(
                 $"peers are told {advertised.Value}, a name: say on which address this node listens for them, " +
-                $"for example --listen-peer-urls http://0.0.0.0:{url.Port}");
+                $"for example --listen-peer-urls {url.Scheme}://0.0.0.0:{url.Port}");
         }
 
         Derive(values, OptionTable.ListenPeerUrls, advertised.Value);
@@ -53,23 +50,10 @@ internal static class Completion
         {
             throw new OptionsException(
                 $"{listen.Source} listens on every interface, so it does not say where peers find this node: " +
-                $"add --initial-advertise-peer-urls http://<address of this node>:{url.Port}");
+                $"add --initial-advertise-peer-urls {url.Scheme}://<address of this node>:{url.Port}");
         }
 
         Derive(values, OptionTable.AdvertisePeerUrls, listen.Value);
-    }
-
-    private static void CompleteHttp(Dictionary<string, Given> values)
-    {
-        if (values.ContainsKey(OptionTable.ListenHttpUrls)) return;
-        var urls = Urls(values, OptionTable.ListenClientUrls).ToArray();
-        if (urls.FirstOrDefault(url => url.Port + HttpPortOffset > ushort.MaxValue) is { } high)
-        {
-            throw new OptionsException(
-                $"--listen-http-urls is needed: its default, the client port + {HttpPortOffset}, does not exist for {high.Authority}");
-        }
-
-        Derive(values, OptionTable.ListenHttpUrls, string.Join(',', urls.Select(url => $"http://{url.Host}:{url.Port + HttpPortOffset}")));
     }
 
     private static void CompleteClients(Dictionary<string, Given> values, List<string> notices)
@@ -78,7 +62,7 @@ internal static class Completion
         var listened = Urls(values, OptionTable.ListenClientUrls).ToArray();
         if (!listened.Any(OptionValue.IsWildcard)) return;
         var host = new Uri(Effective(values, OptionTable.AdvertisePeerUrls)).Host;
-        var told = string.Join(',', listened.Select(url => $"http://{(OptionValue.IsWildcard(url) ? host : url.Host)}:{url.Port}").Distinct());
+        var told = string.Join(',', listened.Select(url => $"{url.Scheme}://{(OptionValue.IsWildcard(url) ? host : url.Host)}:{url.Port}").Distinct());
         Derive(values, OptionTable.AdvertiseClientUrls, told);
         notices.Add(
             $"clients are told to connect to {told} (the host of this node's peer URL); use --advertise-client-urls if they can't reach it there");

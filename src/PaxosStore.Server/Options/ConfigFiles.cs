@@ -10,19 +10,22 @@ internal static partial class ConfigFiles
     /// <summary>Key below which the options stand.</summary>
     internal const string Root = "paxosstore";
 
-    /// <exception cref="OptionsException">The file can't be read or is not HOCON.</exception>
-    internal static Config Read(string path, string source)
+    /// <exception cref="OptionsException">The file can't be read.</exception>
+    internal static string Text(string path, string source)
     {
-        string text;
         try
         {
-            text = File.ReadAllText(path);
+            return File.ReadAllText(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new OptionsException($"{source}: can't read {path}: {e.Message}");
         }
+    }
 
+    /// <exception cref="OptionsException">The text is not HOCON.</exception>
+    internal static Config Parse(string text, string path)
+    {
         // The parser reads some of these as something else without a word.
         if (Trap(text) is { } trap) throw new OptionsException($"{path}{trap}");
         try

@@ -49,10 +49,11 @@ internal static class HelpText
                   Print the version.
 
             Each option can also be set, from weakest to strongest:
-              1. in a HOCON file named by --config-file:         paxosstore { name = "n1" }
+              1. in a HOCON file named by --config-file:         paxosstore { name = "n1" } (or etcd's YAML)
               2. by environment variables:                       PAXOSSTORE_NAME=n1 (or etcd's ETCD_NAME)
               3. on the command line:                            --name n1
-            Durations are written 100ms, 2s, 1m; a bare number counts milliseconds.
+            Durations are written 100ms, 2s, 1m30s; a bare number counts milliseconds.
+            Other flags of etcd's are accepted, with a line that says why they change nothing.
 
             Exit codes: 0 stopped as asked, 1 could not start or go on, 2 wrong options.
             More: docs/configuration.md, config/paxosstore.conf, README.md

@@ -15,11 +15,12 @@ internal static class OptionTable
     internal const string InitialCluster = "initial-cluster";
     internal const string AutoCompactionMode = "auto-compaction-mode";
     internal const string AutoCompactionRetention = "auto-compaction-retention";
-    internal const string BcryptCost = "bcrypt-cost";
-    internal const string AuthTokenTtl = "auth-token-ttl";
     internal const string HeartbeatInterval = "heartbeat-interval";
     internal const string ElectionTimeout = "election-timeout";
     internal const string LogLevel = "log-level";
+    internal const string DataDir = "data-dir";
+    internal const string ClusterToken = "initial-cluster-token";
+    internal const string ListenMetricsUrls = "listen-metrics-urls";
 
     /// <summary>Every option, in the order of the help.</summary>
     internal static IReadOnlyList<ServerOption> All { get; } =
@@ -28,7 +29,7 @@ internal static class OptionTable
         {
             Advice = "Must be one of the names in initial-cluster.",
         },
-        new("data-dir", OptionGroup.Node, OptionKind.Path, "DIR", "Directory of this node's journal; one process at a time may use it.")
+        new(DataDir, OptionGroup.Node, OptionKind.Path, "DIR", "Directory of this node's journal; one process at a time may use it.")
         {
             DerivedDefault = "<name>.paxosstore",
             Advice = "Put it on a local disk whose flushes are fast: every write waits for one. Never copy it to a second node.",
@@ -44,37 +45,81 @@ internal static class OptionTable
             DerivedDefault = "none",
             Advice = "With a password, give it as PAXOSSTORE_STORAGE_CONNECTION or in a file: a command line can be read by others. Connect to the primary itself, not through a pooler.",
         },
-        new(ConfigFile, OptionGroup.Node, OptionKind.Path, "FILE", "HOCON file with the same options below the key 'paxosstore'.")
+        new(ConfigFile, OptionGroup.Node, OptionKind.Path, "FILE", "HOCON file with the same options below the key 'paxosstore', or etcd's own file in YAML.")
         {
             DerivedDefault = "none",
             InFile = false,
-            Advice = "Environment and command line override it. config/paxosstore.conf lists all keys.",
+            Advice = "Environment and command line override HOCON; etcd's YAML replaces both, as with etcd. config/paxosstore.conf lists all keys.",
         },
         new(ListenClientUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS",
-            "Where clients are served (gRPC over HTTP/2, without TLS); several with commas.")
+            "Where clients are served: gRPC, and the JSON gateway, /health and /metrics over HTTP/1.1, on one port, with https:// by TLS; several with commas.")
         {
-            Advice = "Use http://0.0.0.0:2379 to serve every interface; only on networks where everybody may read and write.",
+            Advice = "Use http://0.0.0.0:2379 to serve every interface; without TLS only on networks where everybody may read and write.",
         },
         new(AdvertiseClientUrls, OptionGroup.Clients, OptionKind.AdvertisedUrls, "URLS", "Where clients are told to find this node (member list).")
         {
             DerivedDefault = "listen-client-urls",
             Advice = "Set it when clients reach the node by another address than it listens on.",
         },
-        new(ListenHttpUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Where /health and /version are served (HTTP/1.1).")
+        new(ListenHttpUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Where else the JSON gateway, /health and /metrics are served (HTTP/1.1).")
         {
-            DerivedDefault = "client ports + 10",
+            DerivedDefault = "none",
+            EtcdName = "listen-client-http-urls",
+            Advice = "Give probes and scrapers an address of their own with it. As --listen-client-http-urls it is understood, too.",
         },
-        new(BcryptCost, OptionGroup.Clients, OptionKind.Count, "N", "How much work a password's hash costs, as a power of two from 4 to 31.")
+        new(ListenMetricsUrls, OptionGroup.Clients, OptionKind.ListenUrls, "URLS", "Further addresses that serve metrics and health pages, and nothing else.")
         {
-            Advice = "Each step up doubles the time that signing in takes, and the time that trying out stolen hashes takes.",
+            DerivedDefault = "none",
         },
-        new(AuthTokenTtl, OptionGroup.Clients, OptionKind.Count, "SECONDS", "How long a token that stands for a password lasts unused.")
+        new("cors", OptionGroup.Clients, OptionKind.Text, "ORIGINS", "Origins whose web pages may use the HTTP API; * for all.")
+        {
+            Advice = "Browsers ask for it; other clients do not care.",
+        },
+        new("host-whitelist", OptionGroup.Clients, OptionKind.Text, "HOSTS", "Host names under which the HTTP API may be asked without TLS; * for all.")
+        {
+            Advice = "Guards a node on a developer's machine against web pages that point a name of theirs at it.",
+        },
+        new("max-txn-ops", OptionGroup.Clients, OptionKind.Count, "N", "Most operations of one transaction."),
+        new("max-request-bytes", OptionGroup.Clients, OptionKind.Count, "BYTES", "Largest write.")
+        {
+            Most = 4 << 20,
+            Advice = "The same on every node. A large write holds up the small ones behind it.",
+        },
+        new("max-concurrent-streams", OptionGroup.Clients, OptionKind.Count, "N", "Most calls in progress on one connection, watches included.")
+        {
+            Most = uint.MaxValue,
+        },
+        new("watch-progress-notify-interval", OptionGroup.Clients, OptionKind.Duration, "TIME",
+            "How often an idle watcher that asked for it learns the current revision."),
+        new("grpc-keepalive-interval", OptionGroup.Clients, OptionKind.Duration, "TIME",
+            "Silence of a client's connection after which it is asked whether it lives; 0 never asks.")
+        {
+            AllowsZero = true,
+        },
+        new("grpc-keepalive-timeout", OptionGroup.Clients, OptionKind.Duration, "TIME", "How long the answer may take before the connection is closed.")
+        {
+            AllowsZero = true,
+        },
+        .. TlsOptions.All,
+        new("auth-token", OptionGroup.Auth, OptionKind.Text, "KIND", "Tokens that users sign in for: simple, or jwt,sign-method=RS256,pub-key=FILE,priv-key=FILE,ttl=10m.")
+        {
+            Advice =
+                "Simple ones survive restarts here and are known on every member, which is what jwt is taken for elsewhere; signed ones end with every change " +
+                "of users and roles.",
+        },
+        new("auth-token-ttl", OptionGroup.Auth, OptionKind.Count, "SECONDS", "How long a token that stands for a password lasts unused.")
         {
             Advice = "The same on every node: the node that a client signs in to decides.",
         },
+        new("bcrypt-cost", OptionGroup.Auth, OptionKind.Count, "N", "How much work a password's hash costs, as a power of two.")
+        {
+            Advice = "Each step up doubles the time that signing in takes, and the time that trying out stolen hashes takes.",
+            Least = 4,
+            Most = 31,
+        },
         new(ListenPeerUrls, OptionGroup.Cluster, OptionKind.ListenUrl, "URL", "Where the other members connect.")
         {
-            Advice = "Keep this port to the members: peers trust each other.",
+            Advice = "Without https:// and --peer-trusted-ca-file, keep this port to the members: peers trust each other.",
         },
         new(AdvertisePeerUrls, OptionGroup.Cluster, OptionKind.AdvertisedUrl, "URL", "Where the other members are told to find this node.")
         {
@@ -88,7 +133,7 @@ internal static class OptionTable
             DerivedDefault = "this node alone",
             Advice = "Use 3 or 5 members: a majority must run, so 3 survive the loss of one and 5 the loss of two.",
         },
-        new("initial-cluster-token", OptionGroup.Cluster, OptionKind.Text, "TEXT",
+        new(ClusterToken, OptionGroup.Cluster, OptionKind.Text, "TEXT",
             "Tells clusters apart that use the same addresses; the same on every node."),
         new("initial-cluster-state", OptionGroup.Cluster, OptionKind.Choice, "STATE",
             "'new': the members form their cluster together; 'existing': this node joins one that runs.")
@@ -145,12 +190,12 @@ internal static class OptionTable
         },
         new(LogLevel, OptionGroup.Logging, OptionKind.Choice, "LEVEL", "Least important line that is printed: debug, info, warn or error.")
         {
-            Choices = ["debug", "info", "warn", "error"],
+            Choices = ["debug", "info", "warn", "error", "dpanic", "panic", "fatal"],
         },
     ];
 
     /// <summary>The option of that name, or null.</summary>
-    internal static ServerOption? Find(string name) => All.FirstOrDefault(option => option.Name == name);
+    internal static ServerOption? Find(string name) => All.FirstOrDefault(option => option.Name == name || option.EtcdName == name);
 
     /// <summary>The default as the reference configuration has it; empty when it is derived or none.</summary>
     internal static string Default(ServerOption option) =>
@@ -164,6 +209,8 @@ internal static class OptionTable
     {
         OptionGroup.Node => "Node",
         OptionGroup.Clients => "Clients",
+        OptionGroup.Tls => "TLS",
+        OptionGroup.Auth => "Users",
         OptionGroup.Cluster => "Cluster",
         OptionGroup.Storage => "Storage and history",
         OptionGroup.Tuning => "Times and bounds",

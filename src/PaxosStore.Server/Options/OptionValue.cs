@@ -20,7 +20,7 @@ internal static partial class OptionValue
             OptionKind.Duration => Duration(option, trimmed, source),
             OptionKind.Count => Count(option, trimmed, source),
             OptionKind.Bytes => Bytes(option, trimmed, source),
-            OptionKind.Switch when !IsSwitch(trimmed) => throw Bad(source, text, Expectation(option)),
+            OptionKind.Switch => Switch(trimmed) is { } on ? on ? "true" : "false" : throw Bad(source, text, Expectation(option)),
             OptionKind.Choice => Choice(option, trimmed, source),
             OptionKind.Members => Members(option, trimmed, source),
             OptionKind.ListenUrl or OptionKind.AdvertisedUrl => OneUrl(option, trimmed, source),
@@ -41,8 +41,9 @@ internal static partial class OptionValue
         OptionKind.AdvertisedUrl => "a URL such as http://10.0.0.1:2380",
         OptionKind.AdvertisedUrls => "URLs separated by commas, such as http://10.0.0.1:2379",
         OptionKind.Members => "members as name=url separated by commas, such as n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380",
-        OptionKind.Duration => "a duration such as 100ms, 2s or 500 (milliseconds)",
-        OptionKind.Count => "a whole number of at least 1",
+        OptionKind.Duration => "a duration such as 100ms, 2s, 1m30s or 500 (milliseconds)",
+        OptionKind.Count when option.Most < int.MaxValue => $"a whole number from {option.Least} to {option.Most}",
+        OptionKind.Count => $"a whole number of at least {option.Least}",
         OptionKind.Bytes => "a whole number of bytes such as 4294967296",
         OptionKind.Retention => "a number such as 8, or a duration such as 30m",
         OptionKind.Switch => "true or false",
@@ -54,8 +55,13 @@ internal static partial class OptionValue
     internal static bool IsWildcard(Uri url) =>
         IPAddress.TryParse(url.DnsSafeHost, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
 
-    /// <summary>Whether a text says yes or no.</summary>
-    internal static bool IsSwitch(string text) => text is "true" or "false";
+    /// <summary>Yes or no, as Go's programs read it; null for anything else.</summary>
+    internal static bool? Switch(string text) => text switch
+    {
+        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
+        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
+        _ => null,
+    };
 
     internal static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
@@ -66,20 +72,26 @@ internal static partial class OptionValue
     {
         var match = DurationPattern().Match(text);
         if (!match.Success) throw Bad(source, text, Expectation(option));
-        var number = double.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture);
-        var milliseconds = number * match.Groups["unit"].Value switch
-        {
-            "" or "ms" or "milli" or "millis" or "millisecond" or "milliseconds" => 1,
-            "s" or "second" or "seconds" => 1_000,
-            "m" or "min" or "minute" or "minutes" => 60_000,
-            _ => 3_600_000,
-        };
+        var (numbers, units) = (match.Groups["number"].Captures, match.Groups["unit"].Captures);
+        var milliseconds = numbers.Zip(units, (number, unit) => double.Parse(number.Value, CultureInfo.InvariantCulture) * Unit(unit.Value)).Sum();
+        if (numbers.Count > units.Count) milliseconds = double.Parse(text, CultureInfo.InvariantCulture);
+        if (milliseconds == 0 && option.AllowsZero) return "0ms";
         if (milliseconds < 1 || milliseconds > LongestDuration.TotalMilliseconds) throw Bad(source, text, "a duration from 1ms to 24h");
         return string.Create(CultureInfo.InvariantCulture, $"{(long)milliseconds}ms");
     }
 
+    private static double Unit(string unit) => unit switch
+    {
+        "ns" => 1e-6,
+        "us" or "µs" => 1e-3,
+        "ms" or "milli" or "millis" or "millisecond" or "milliseconds" => 1,
+        "s" or "second" or "seconds" => 1_000,
+        "m" or "min" or "minute" or "minutes" => 60_000,
+        _ => 3_600_000,
+    };
+
     private static string Count(ServerOption option, string text, string source) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= option.Least && number <= option.Most
             ? number.ToString(CultureInfo.InvariantCulture)
             : throw Bad(source, text, Expectation(option));
 
@@ -111,12 +123,7 @@ internal static partial class OptionValue
     {
         if (!text.Contains("://", StringComparison.Ordinal))
         {
-            throw new OptionsException($"{source}: '{text}' lacks its scheme; expected http://{text}");
-        }
-
-        if (text.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new OptionsException($"{source}: '{text}' asks for TLS, which is not supported yet; expected http://...");
+            throw new OptionsException($"{source}: '{text}' lacks its scheme; expected http://{text} or https://{text}");
         }
 
         var pattern = UrlPattern().Match(text);
@@ -132,10 +139,11 @@ internal static partial class OptionValue
         return text.TrimEnd('/');
     }
 
-    [GeneratedRegex(@"^(?<number>\d{1,12}(\.\d{1,6})?)\s*(?<unit>ms|milli(s|seconds?)?|s|seconds?|m|min|minutes?|h|hours?)?$")]
+    [GeneratedRegex(
+        @"^(?:(?<number>\d{1,12}(?:\.\d{1,9})?)\s*(?<unit>ns|us|µs|ms|milli(?:s|seconds?)?|s|seconds?|m|min|minutes?|h|hours?))+$|^(?<number>\d{1,12}(?:\.\d{1,6})?)$")]
     private static partial Regex DurationPattern();
 
     // The port must be written: http's own, 80, is hardly ever meant.
-    [GeneratedRegex(@"^http://([^/\s@:\[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}/?$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^https?://([^/\s@:\[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}/?$", RegexOptions.IgnoreCase)]
     private static partial Regex UrlPattern();
 }

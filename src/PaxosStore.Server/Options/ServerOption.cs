@@ -30,7 +30,7 @@ internal enum OptionKind
     /// <summary>A duration; a bare number counts milliseconds, as etcd's flags do.</summary>
     Duration,
 
-    /// <summary>A whole number of at least one.</summary>
+    /// <summary>A whole number in the option's bounds.</summary>
     Count,
 
     /// <summary>A number of bytes; what nothing and less than nothing mean, the option says.</summary>
@@ -63,19 +63,31 @@ internal sealed record ServerOption(string Name, OptionGroup Group, OptionKind K
     /// <summary>The words of a <see cref="OptionKind.Choice"/>.</summary>
     public IReadOnlyList<string> Choices { get; init; } = [];
 
+    /// <summary>The smallest <see cref="OptionKind.Count"/>.</summary>
+    public long Least { get; init; } = 1;
+
+    /// <summary>The largest <see cref="OptionKind.Count"/>.</summary>
+    public long Most { get; init; } = int.MaxValue;
+
+    /// <summary>Whether a <see cref="OptionKind.Duration"/> of nothing has a meaning.</summary>
+    public bool AllowsZero { get; init; }
+
     /// <summary>False for an option that is a flag and environment variable only.</summary>
     public bool InFile { get; init; } = true;
+
+    /// <summary>What etcd calls the same option, where that is not <see cref="Name"/>; understood, too.</summary>
+    public string? EtcdName { get; init; }
 
     /// <summary>The flag as typed.</summary>
     public string Flag => "--" + Name;
 
     /// <summary>The environment variable of this product.</summary>
-    public string Variable => "PAXOSSTORE_" + Shouted;
+    public string Variable => "PAXOSSTORE_" + Shouted(Name);
 
-    /// <summary>The variable etcd's deployments set for the same option; null when a value meant for etcd could not be right here.</summary>
-    public string? EtcdVariable => InFile ? "ETCD_" + Shouted : null;
+    /// <summary>The variable etcd's deployments set for the same option.</summary>
+    public string EtcdVariable => "ETCD_" + Shouted(EtcdName ?? Name);
 
-    private string Shouted => Name.Replace('-', '_').ToUpperInvariant();
+    private static string Shouted(string name) => name.Replace('-', '_').ToUpperInvariant();
 }
 
 /// <summary>The headings of the help, in order.</summary>
@@ -86,6 +98,12 @@ internal enum OptionGroup
 
     /// <summary>Where clients connect.</summary>
     Clients,
+
+    /// <summary>Certificates.</summary>
+    Tls,
+
+    /// <summary>Users and their tokens.</summary>
+    Auth,
 
     /// <summary>The other members.</summary>
     Cluster,

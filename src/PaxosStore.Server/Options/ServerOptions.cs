@@ -18,66 +18,56 @@ internal sealed record ServerOptions
     /// <summary>How much history is kept without anybody compacting it.</summary>
     internal required AutoCompaction AutoCompaction { get; init; }
 
-    /// <summary>How much work a password's hash costs.</summary>
-    internal required int BcryptCost { get; init; }
-
-    /// <summary>How long a token lasts unused.</summary>
-    internal required TimeSpan AuthTokenTtl { get; init; }
-
     /// <summary>What the operator should know but what does not stop the start.</summary>
     internal required IReadOnlyList<string> Notices { get; init; }
+
+    /// <summary>TLS on the client ports.</summary>
+    internal required ClientTlsOptions ClientTls { get; init; }
+
+    /// <summary>Bounds of requests and connections.</summary>
+    internal required DoorLimits Limits { get; init; }
+
+    /// <summary>Who may ask the HTTP API.</summary>
+    internal required HttpAccess Access { get; init; }
+
+    /// <summary>How users log in.</summary>
+    internal required AuthOptions Auth { get; init; }
+
+    /// <summary>Addresses that serve metrics and health pages only.</summary>
+    internal required IReadOnlyList<Uri> ListenMetricsUrls { get; init; }
 
     /// <exception cref="OptionsException">Something is wrong with the options.</exception>
     internal static ServerOptions Load(CommandLine commandLine, IReadOnlyDictionary<string, string> environment)
     {
-        var file = Config.Empty;
-        var given = new Dictionary<string, Given>(StringComparer.Ordinal);
         var fromEnvironment = EnvironmentLayer.Read(environment);
-        if (Pick(OptionTable.ConfigFile, commandLine.Values, fromEnvironment.Values) is { } path)
-        {
-            file = ConfigFiles.Read(path.Value, path.Source);
-            Add(given, ConfigFiles.Values(file, path.Value));
-        }
-
-        Add(given, fromEnvironment.Values);
-        Add(given, commandLine.Values);
-        given.Remove(OptionTable.ConfigFile);
-
-        var notices = new List<string>(fromEnvironment.Notices);
+        fromEnvironment.RequireNoConflict(commandLine);
+        var layers = Layers.Read(commandLine, fromEnvironment);
+        var notices = new List<string>([.. fromEnvironment.Notices, .. layers.Notices]);
+        var given = EtcdPersona.IsOn(environment) ? EtcdPersona.Defaults(layers.Values) : layers.Values;
         var complete = Completion.Complete(given, notices);
         try
         {
-            var settings = NodeSettings.FromConfig(Overlay(complete).WithFallback(file).WithFallback(NodeDefaults.Reference));
-            CrossChecks.Check(settings);
-            return new ServerOptions
+            var settings = NodeSettings.FromConfig(Overlay(complete).WithFallback(layers.File));
+            notices.AddRange(EtcdFlags.Notices(layers.Etcd, settings.DataDirectory));
+            var options = new ServerOptions
             {
                 Node = settings,
                 LogLevel = Level(complete),
                 AutoCompaction = Compaction(complete),
-                BcryptCost = Number(complete, OptionTable.BcryptCost, 4, 31),
-                AuthTokenTtl = TimeSpan.FromSeconds(Number(complete, OptionTable.AuthTokenTtl, 1, int.MaxValue)),
+                ClientTls = ClientTlsOptions.Read(complete),
+                Limits = DoorLimits.Read(complete),
+                Access = HttpAccess.Read(complete),
+                Auth = AuthOptions.Read(complete),
+                ListenMetricsUrls = [.. OptionValue.Split(Completion.Effective(complete, OptionTable.ListenMetricsUrls)).Select(url => new Uri(url))],
                 Notices = notices,
             };
+            CrossChecks.Check(options, notices);
+            return options;
         }
         catch (NodeStartupException e)
         {
             throw new OptionsException(e.Message);
         }
-    }
-
-    private static Given? Pick(string name, params IReadOnlyDictionary<string, Given>[] layers)
-    {
-        foreach (var layer in layers)
-        {
-            if (layer.TryGetValue(name, out var value)) return value;
-        }
-
-        return null;
-    }
-
-    private static void Add(Dictionary<string, Given> values, IReadOnlyDictionary<string, Given> stronger)
-    {
-        foreach (var (name, value) in stronger) values[name] = value;
     }
 
     private static Config Overlay(IReadOnlyDictionary<string, Given> values)
@@ -101,20 +91,13 @@ internal sealed record ServerOptions
         }
     }
 
-    private static int Number(IReadOnlyDictionary<string, Given> values, string option, int least, int most)
-    {
-        var number = int.Parse(Completion.Effective(values, option), CultureInfo.InvariantCulture);
-        return number >= least && number <= most
-            ? number
-            : throw new OptionsException($"--{option}: '{number}' is not usable; expected a whole number from {least} to {most}");
-    }
-
     private static LogLevel Level(IReadOnlyDictionary<string, Given> values) =>
         Completion.Effective(values, OptionTable.LogLevel) switch
         {
             "debug" => LogLevel.Debug,
             "warn" => LogLevel.Warning,
             "error" => LogLevel.Error,
+            "dpanic" or "panic" or "fatal" => LogLevel.Critical,
             _ => LogLevel.Information,
         };
 }

@@ -1,3 +1,5 @@
+using System.Net.Security;
+
 namespace PaxosStore.Cluster.Tests.Processes;
 
 /// <summary>A cluster to start: what it is for (part of its directory's name and its token), how many nodes, and further flags for each of them.</summary>
@@ -7,4 +9,13 @@ internal sealed record ClusterPlan(string Purpose, int Size, params string[] Fla
 
     /// <summary>What each node is started through.</summary>
     public Func<NodeProcess, IReadOnlyList<string>> Wrapper { get; init; } = _ => [];
+
+    /// <summary>How clients speak to the nodes: http or https.</summary>
+    public string ClientScheme { get; init; } = "http";
+
+    /// <summary>How the nodes speak to each other.</summary>
+    public string PeerScheme { get; init; } = "http";
+
+    /// <summary>What the harness's own clients trust and show, where they speak https.</summary>
+    public SslClientAuthenticationOptions? Tls { get; init; }
 }

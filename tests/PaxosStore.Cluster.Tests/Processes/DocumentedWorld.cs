@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace PaxosStore.Cluster.Tests.Processes;
 
 /// <summary>
-/// The machines of docs/operations.md, made of ports and directories of this one, on which the procedures of that page are executed as they are written
+/// The machines of a page of the documentation, made of ports and directories of this one, on which the procedures of that page are executed as they are written
 /// there: addresses and paths are replaced, and <c>systemctl</c> and <c>paxosctl</c> are shell functions.
 /// </summary>
 internal sealed partial class DocumentedWorld : IAsyncDisposable
@@ -23,13 +23,13 @@ internal sealed partial class DocumentedWorld : IAsyncDisposable
         _blocks = Block().Matches(document).ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value);
     }
 
-    /// <summary>Reads the page.</summary>
-    public static DocumentedWorld Open()
+    /// <summary>Reads the page, a file in docs.</summary>
+    public static DocumentedWorld Open(string page)
     {
         if (Target.UnderTest.IsEtcd)
             Programs.Require("etcdctl");
         Target.UnderTest.RequirePresent();
-        return new DocumentedWorld(File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md")));
+        return new DocumentedWorld(File.ReadAllText(Path.Combine(Repository.Root, "docs", page)));
     }
 
     /// <summary>The names of all procedures.</summary>
@@ -132,7 +132,7 @@ internal sealed partial class DocumentedWorld : IAsyncDisposable
         return Address().Replace(text, m =>
         {
             if (!_ports.TryGetValue(m.Value, out var port))
-                _ports[m.Value] = port = Ports.FreeWithHttp();
+                _ports[m.Value] = port = Ports.Free();
             return $"127.0.0.1:{port}";
         });
     }

@@ -18,7 +18,7 @@ internal sealed class Membership(TestCluster cluster)
     {
         learner |= cluster.Target.IsEtcd;
         var ports = NodePorts.Free();
-        var members = await AddMemberAsync($"http://127.0.0.1:{ports.Peer}", learner);
+        var members = await AddMemberAsync($"{cluster.PeerScheme}://127.0.0.1:{ports.Peer}", learner);
         var node = cluster.NewNode(ports, members);
         node.Start();
         await node.WaitReadyAsync(Limit);

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Etcdserverpb;
 using Google.Protobuf;
 using Grpc.Net.Client;
@@ -12,13 +13,16 @@ internal sealed class NodeClient : IDisposable
     private static readonly byte[] FromFirstKey = [0];
     private readonly GrpcChannel _channel;
 
-    public NodeClient(string name, string url)
+    public NodeClient(string name, string url, SslClientAuthenticationOptions? tls = null)
     {
         Name = name;
+        var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = false, ConnectTimeout = TimeSpan.FromSeconds(2) };
+        if (tls is not null)
+            handler.SslOptions = tls;
         _channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions
         {
             MaxReceiveMessageSize = null,
-            HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = false, ConnectTimeout = TimeSpan.FromSeconds(2) },
+            HttpHandler = handler,
             DisposeHttpClient = true,
 
             // A node that came back is asked again soon; the usual second would count as the node's own.

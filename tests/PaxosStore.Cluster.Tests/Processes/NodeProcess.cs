@@ -8,12 +8,15 @@ internal sealed class NodeProcess : IDisposable
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
     private readonly Target _target;
     private readonly string[] _flags;
+    private readonly string _clientScheme;
+    private readonly string _peerScheme;
     private Process? _process;
     private long _logStart;
 
-    public NodeProcess(Target target, string name, string directory, NodePorts ports, IEnumerable<string> extraFlags)
+    public NodeProcess(ClusterPlan plan, string name, string directory, NodePorts ports, IEnumerable<string> extraFlags)
     {
-        _target = target;
+        _target = plan.Target;
+        (_clientScheme, _peerScheme) = (plan.ClientScheme, plan.PeerScheme);
         Name = name;
         Ports = ports;
         DataDirectory = Path.Combine(directory, name + ".data");
@@ -33,9 +36,9 @@ internal sealed class NodeProcess : IDisposable
     /// <summary>A command that the node is started through, such as strace; it must become the node's process by exec.</summary>
     public IReadOnlyList<string> Wrapper { get; set; } = [];
 
-    public string ClientUrl => $"http://127.0.0.1:{Ports.Client}";
+    public string ClientUrl => $"{_clientScheme}://127.0.0.1:{Ports.Client}";
 
-    public string PeerUrl => $"http://127.0.0.1:{Ports.Peer}";
+    public string PeerUrl => $"{_peerScheme}://127.0.0.1:{Ports.Peer}";
 
     public bool IsRunning => _process is { HasExited: false };
 
@@ -146,20 +149,16 @@ internal sealed class NodeProcess : IDisposable
 
     public override string ToString() => Name;
 
-    private string[] OwnFlags()
-    {
-        string[] flags =
-        [
-            "--name", Name, "--data-dir", DataDirectory,
-            "--listen-client-urls", ClientUrl, "--advertise-client-urls", ClientUrl,
-            "--listen-peer-urls", PeerUrl, "--initial-advertise-peer-urls", PeerUrl,
-        ];
-        return _target.HasHttpPort ? [.. flags, "--listen-http-urls", $"http://127.0.0.1:{Ports.Http}"] : flags;
-    }
+    private string[] OwnFlags() =>
+    [
+        "--name", Name, "--data-dir", DataDirectory,
+        "--listen-client-urls", ClientUrl, "--advertise-client-urls", ClientUrl,
+        "--listen-peer-urls", PeerUrl, "--initial-advertise-peer-urls", PeerUrl,
+    ];
 }
 
 /// <summary>The ports of one node.</summary>
-internal readonly record struct NodePorts(int Client, int Peer, int Http)
+internal readonly record struct NodePorts(int Client, int Peer)
 {
-    public static NodePorts Free() => new(Processes.Ports.Free(), Processes.Ports.Free(), Processes.Ports.Free());
+    public static NodePorts Free() => new(Processes.Ports.Free(), Processes.Ports.Free());
 }

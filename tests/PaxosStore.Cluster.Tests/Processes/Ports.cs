@@ -8,7 +8,6 @@ internal static class Ports
 {
     private const int First = 24_000;
     private const int Last = 31_900;
-    private const int HttpOffset = 10;
     private static readonly Lock Gate = new();
     private static int _next = First + Random.Shared.Next((Last - First) / 2);
 
@@ -23,17 +22,6 @@ internal static class Ports
                 if (IsFree(_next))
                     return _next;
             }
-        }
-    }
-
-    /// <summary>A free port with another free one 10 above it, where a node serves HTTP unless told otherwise.</summary>
-    public static int FreeWithHttp()
-    {
-        while (true)
-        {
-            var port = Free();
-            if (IsFree(port + HttpOffset))
-                return port;
         }
     }
 

@@ -4,13 +4,13 @@ namespace PaxosStore.Cluster.Tests.Processes;
 /// What the black-box tests run: the server of this repository or, as a check of the harness itself (environment
 /// <c>PAXOSSTORE_TEST_TARGET=etcd</c>), a real etcd, which speaks the same protocol.
 /// </summary>
-internal sealed record Target(string Name, string Executable, IReadOnlyList<string> FirstArguments, bool HasHttpPort)
+internal sealed record Target(string Name, string Executable, IReadOnlyList<string> FirstArguments)
 {
     /// <summary>The server of this repository.</summary>
-    public static Target PaxosStore { get; } = new("paxosstore", "dotnet", [ServerAssembly()], HasHttpPort: true);
+    public static Target PaxosStore { get; } = new("paxosstore", "dotnet", [ServerAssembly()]);
 
     /// <summary>A real etcd of the 3.4 line.</summary>
-    public static Target Etcd { get; } = new("etcd", "etcd", [], HasHttpPort: false);
+    public static Target Etcd { get; } = new("etcd", "etcd", []);
 
     /// <summary>The one under test.</summary>
     public static Target UnderTest { get; } = Environment.GetEnvironmentVariable("PAXOSSTORE_TEST_TARGET") == "etcd" ? Etcd : PaxosStore;

@@ -21,12 +21,15 @@ internal sealed class TestCluster : IAsyncDisposable
         _plan = plan;
         Directory = System.IO.Directory.CreateTempSubdirectory($"{plan.Target.Name}-{plan.Purpose}-").FullName;
         var ports = Enumerable.Range(0, plan.Size).Select(_ => NodePorts.Free()).ToArray();
-        var members = string.Join(',', ports.Select((p, i) => $"n{i + 1}=http://127.0.0.1:{p.Peer}"));
+        var members = string.Join(',', ports.Select((p, i) => $"n{i + 1}={plan.PeerScheme}://127.0.0.1:{p.Peer}"));
         foreach (var own in ports)
             Enlist(NewNode(own, ["--initial-cluster", members]));
     }
 
     public Target Target => _plan.Target;
+
+    /// <summary>How the nodes speak to each other.</summary>
+    public string PeerScheme => _plan.PeerScheme;
 
     /// <summary>Where data and logs of all nodes are.</summary>
     public string Directory { get; }
@@ -70,7 +73,7 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>A node that is none of <see cref="Nodes"/> yet; its process ends with the cluster.</summary>
     public NodeProcess NewNode(NodePorts ports, IEnumerable<string> flags)
     {
-        var node = new NodeProcess(Target, NextName, Directory, ports, [.. flags, "--initial-cluster-token", _plan.Purpose, .. _plan.Flags]);
+        var node = new NodeProcess(_plan, NextName, Directory, ports, [.. flags, "--initial-cluster-token", _plan.Purpose, .. _plan.Flags]);
         node.Wrapper = _plan.Wrapper(node);
         _created.Add(node);
         return node;
@@ -79,7 +82,7 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>From now on <paramref name="node"/> is one of <see cref="Nodes"/>.</summary>
     public void Enlist(NodeProcess node)
     {
-        var client = new NodeClient(node.Name, node.ClientUrl);
+        var client = new NodeClient(node.Name, node.ClientUrl, _plan.Tls);
         _connections.Add(client);
         Volatile.Write(ref _roster, new Roster(Nodes.Add(node), Clients.Add(client)));
     }
@@ -106,7 +109,7 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Waits until the node answers a linearizable read.</summary>
     public async Task WaitServingAsync(NodeProcess node, TimeSpan limit)
     {
-        using var client = new NodeClient(node.Name, node.ClientUrl);
+        using var client = new NodeClient(node.Name, node.ClientUrl, _plan.Tls);
         var watch = Stopwatch.StartNew();
         while (true)
         {

@@ -1,4 +1,4 @@
-# What the commands of docs/operations.md find when the tests run them: services are processes, machines are ports of this one, paths lie in $WORLD.
+# What the commands of docs/operations.md and docs/tls.md find when the tests run them: services are processes, machines are ports of this one, paths lie in $WORLD.
 # Set by the tests: WORLD, TARGET (paxosstore or etcd), SERVER, PAXOSCTL.
 
 sleep() { command sleep 0.2; }

@@ -17,7 +17,7 @@ public class DataDirectoryTests
         {
             var owner = cluster.Nodes[0];
             var directory = Path.GetDirectoryName(owner.DataDirectory)!;
-            using var intruder = new NodeProcess(cluster.Target, "n1", directory, NodePorts.Free(), []);
+            using var intruder = new NodeProcess(new ClusterPlan("intruder", 1) { Target = cluster.Target }, "n1", directory, NodePorts.Free(), []);
             var log = owner.LogSinceStart.Length;
             intruder.Start();
             Assert.NotEqual(0, await intruder.WaitExitAsync(TimeSpan.FromSeconds(20)));

@@ -17,7 +17,7 @@ public class OperationsDocumentTests
     {
         Skip.IfNot(Target.UnderTest.IsEtcd || Programs.Found(File.Exists(Target.ControlAssembly()), Target.ControlAssembly()), "paxosctl is not built");
         Programs.Require("etcdctl");
-        await using var world = DocumentedWorld.Open();
+        await using var world = DocumentedWorld.Open("operations.md");
         await world.RunAsync(async () =>
         {
             var left = world.Procedures.ToHashSet();

@@ -64,7 +64,8 @@ public sealed class ClusterContractTests : IAsyncLifetime
     [InlineData("http://127.0.0.1:99999")]
     [InlineData("http://127.0.0.1:0")]
     [InlineData("http://a b:1")]
-    [InlineData("https://127.0.0.1:1")]
+    [InlineData("unix://127.0.0.1:1")]
+    [InlineData("https://127.0.0.1")]
     [InlineData(Peer, "http://127.0.0.1:2391")]
     public async Task A_peer_url_must_be_one_that_peers_can_use(params string[] urls)
     {

@@ -117,7 +117,7 @@ public sealed class FailureContractTests : IAsyncLifetime
     [Fact]
     public async Task Health_tells_why_not()
     {
-        using var http = new HttpClient { BaseAddress = new Uri(door.HttpEndpoint) };
+        using var http = new HttpClient { BaseAddress = new Uri(door.Endpoint) };
         Assert.Equal("""{"health":"true","reason":""}""", await http.GetStringAsync("/health"));
         Assert.Equal("""{"etcdserver":"3.5.21","etcdcluster":"3.5.0"}""", await http.GetStringAsync("/version"));
 

@@ -99,7 +99,7 @@ public sealed class MaintenanceContractTests : IAsyncLifetime
     [Fact]
     public async Task Health_tells_of_alarms_unless_asked_not_to()
     {
-        using var http = new HttpClient { BaseAddress = new Uri(door.HttpEndpoint) };
+        using var http = new HttpClient { BaseAddress = new Uri(door.Endpoint) };
         await AlarmAsync(AlarmAction.Activate, AlarmType.Nospace, 77);
         var reply = await http.GetAsync("/health");
         Assert.Equal("""{"health":"false","reason":"ALARM NOSPACE"}""", await reply.Content.ReadAsStringAsync());

@@ -64,18 +64,9 @@ internal sealed class KvGenerator(Random random, World world)
             for (var n = 0; n < 129; n++) request.Success.Add(new RequestOp { RequestRange = new RangeRequest { Key = Zero } });
         }
 
-        if (depth == 0 && All(request).Any(op => op.RequestDeleteRange is not null)) SpareReference(request);
+        NamedExceptions.DeleteThenKeep(request);
         return request;
     }
-
-    /// <summary>etcd 3.4 ends with a panic when a transaction deletes a key and then puts it with ignore_value or ignore_lease.</summary>
-    private static void SpareReference(TxnRequest request)
-    {
-        foreach (var put in All(request).Select(op => op.RequestPut).OfType<PutRequest>()) put.IgnoreValue = put.IgnoreLease = false;
-    }
-
-    private static IEnumerable<RequestOp> All(TxnRequest request) =>
-        request.Success.Concat(request.Failure).SelectMany(op => op.RequestTxn is { } nested ? All(nested) : [op]);
 
     internal CompactionRequest Compact() => new()
     {

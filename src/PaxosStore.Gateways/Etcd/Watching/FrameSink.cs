@@ -1,5 +1,5 @@
-using System.IO.Pipelines;
 using Grpc.Core;
+using PaxosStore.Gateways.Etcd.Json;
 
 namespace PaxosStore.Gateways.Etcd.Watching;
 
@@ -7,7 +7,7 @@ namespace PaxosStore.Gateways.Etcd.Watching;
 /// The one writer of a watch stream. Frames are gathered and pushed out together, so that many ready watchers cost one flush; waiting for
 /// the flush is the back-pressure of a slow client.
 /// </summary>
-internal sealed class FrameSink(IServerStreamWriter<WatchFrame> writer, PipeWriter body, int flushBytes)
+internal sealed class FrameSink(IServerStreamWriter<WatchFrame> writer, StreamFlush flush, int flushBytes)
 {
     private static readonly WriteOptions Gather = new(WriteFlags.BufferHint);
 
@@ -25,6 +25,6 @@ internal sealed class FrameSink(IServerStreamWriter<WatchFrame> writer, PipeWrit
     {
         if (gathered == 0) return;
         gathered = 0;
-        await body.FlushAsync(cancellation);
+        await flush(cancellation);
     }
 }

@@ -1,0 +1,29 @@
+using Akka.Actor;
+using Akka.Event;
+using Microsoft.Extensions.Logging;
+
+namespace PaxosStore.Node.Tls;
+
+/// <summary>
+/// Says in one line why a handshake on the peers' port failed. The transport tells it in forty, to whoever knocks: those are kept out of the log by
+/// <see cref="Filter"/>, and equal reasons are told once in a while.
+/// </summary>
+internal sealed class HandshakeLog : ReceiveActor
+{
+    private const string Failure = "TLS handshake failed";
+
+    public HandshakeLog(ILogger log, News news) => Receive<Error>(error =>
+    {
+        if (error.Message?.ToString() is not { } text || !text.StartsWith(Failure, StringComparison.Ordinal)) return;
+        var where = text.Split('\n')[0][Failure.Length..].Trim();
+        var reason = error.Cause?.GetBaseException().Message ?? text;
+        if (news.Is(reason)) log.HandshakeFailed(where, reason);
+    });
+
+    /// <summary>Keeps the transport's own words out of the log.</summary>
+    public static LogFilterSetup Filter { get; } = new LogFilterBuilder().ExcludeMessageContaining(Failure).Build();
+
+    protected override void PreStart() => Context.System.EventStream.Subscribe(Self, typeof(Error));
+
+    protected override void PostStop() => Context.System.EventStream.Unsubscribe(Self);
+}
