@@ -60,7 +60,9 @@ public static class EtcdDoor
         services.TryAddSingleton<QuotaGuard>();
         services.TryAddSingleton<TokenTouches>();
         services.TryAddSingleton<Passwords>();
-        services.TryAddSingleton<Doorkeeper>();
+        services.TryAddSingleton(provider => new Doorkeeper(
+            provider.GetRequiredService<IKvStore>(), provider.GetRequiredService<TokenTouches>(),
+            JwtTokens.Of(provider.GetRequiredService<IOptions<EtcdDoorOptions>>(), provider.GetService<TimeProvider>())));
         services.TryAddSingleton<LeaderMonitor>();
         services.TryAddSingleton<StreamEnds>();
         services.TryAddSingleton<WatchService>();

@@ -1,3 +1,5 @@
+using PaxosStore.Gateways.Etcd.Callers;
+
 namespace PaxosStore.Gateways.Etcd;
 
 /// <summary>Limits and names of the etcd door; the defaults are etcd's.</summary>
@@ -30,8 +32,15 @@ public sealed class EtcdDoorOptions
     /// <summary>How much work a password's hash costs, as a power of two (etcd: <c>--bcrypt-cost</c>).</summary>
     public int BcryptCost { get; set; } = 10;
 
-    /// <summary>How long a token lasts unused (etcd: <c>--auth-token-ttl</c>).</summary>
+    /// <summary><c>simple</c>, or <c>jwt</c> with its options: <c>jwt,sign-method=RS256,pub-key=FILE,priv-key=FILE,ttl=10m</c> (etcd: <c>--auth-token</c>).</summary>
+    public string AuthToken { get; set; } = "simple";
+
+    /// <summary>How long a simple token lasts unused (etcd: <c>--auth-token-ttl</c>).</summary>
     public TimeSpan AuthTokenTtl { get; set; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>Reads a value for <see cref="AuthToken"/>, its key files included, and keeps nothing.</summary>
+    /// <exception cref="FormatException">It is not usable; the message says what is expected.</exception>
+    public static void CheckAuthToken(string value) => JwtTokens.Parse(value, TimeProvider.System);
 
     /// <summary>Clients take this server for etcd 3.6 or later.</summary>
     internal bool IsAtLeast36 => Version.Parse(ReportedVersion) >= new Version(3, 6);

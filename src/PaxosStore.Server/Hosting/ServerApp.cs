@@ -38,6 +38,7 @@ internal static class ServerApp
         {
             door.LeaderLossGrace = options.Node.ElectionTimeout * ElectionsWithoutLeader;
             door.BcryptCost = options.Auth.BcryptCost;
+            door.AuthToken = options.Auth.Token;
             door.AuthTokenTtl = options.Auth.TokenTtl;
             door.MaxTxnOps = options.Limits.MaxTxnOps;
             door.MaxRequestBytes = options.Limits.MaxRequestBytes;

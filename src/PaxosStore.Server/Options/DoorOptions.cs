@@ -1,4 +1,5 @@
 using System.Globalization;
+using PaxosStore.Gateways.Etcd;
 using Akka.Configuration;
 
 namespace PaxosStore.Server.Options;
@@ -38,13 +39,19 @@ internal sealed record HttpAccess(IReadOnlyList<string> Origins, IReadOnlyList<s
 /// <param name="BcryptCost">Cost of checking a password.</param>
 internal sealed record AuthOptions(string Token, TimeSpan TokenTtl, int BcryptCost)
 {
-    /// <exception cref="OptionsException">There is no such kind of token.</exception>
+    /// <exception cref="OptionsException">There is no such kind of token, or its keys are of no use.</exception>
     internal static AuthOptions Read(IReadOnlyDictionary<string, Given> values)
     {
         var token = Completion.Effective(values, "auth-token");
-        if (token.Split(',')[0] == "jwt")
-            throw new OptionsException("--auth-token: jwt is not served; simple tokens survive restarts here and are known on every member: leave the flag away");
-        if (token != "simple") throw new OptionsException($"--auth-token: '{token}' is not usable; expected simple");
+        try
+        {
+            EtcdDoorOptions.CheckAuthToken(token);
+        }
+        catch (FormatException e)
+        {
+            throw new OptionsException($"--auth-token: {e.Message}");
+        }
+
         return new AuthOptions(token, TimeSpan.FromSeconds(values.Number("auth-token-ttl")), (int)values.Number("bcrypt-cost"));
     }
 }

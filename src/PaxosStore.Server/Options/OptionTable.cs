@@ -101,9 +101,11 @@ internal static class OptionTable
             AllowsZero = true,
         },
         .. TlsOptions.All,
-        new("auth-token", OptionGroup.Auth, OptionKind.Text, "KIND", "Tokens that users sign in for: simple is the one kind served.")
+        new("auth-token", OptionGroup.Auth, OptionKind.Text, "KIND", "Tokens that users sign in for: simple, or jwt,sign-method=RS256,pub-key=FILE,priv-key=FILE,ttl=10m.")
         {
-            Advice = "Unlike etcd's, they survive restarts and are known on every member, which is what jwt is taken for elsewhere.",
+            Advice =
+                "Simple ones survive restarts here and are known on every member, which is what jwt is taken for elsewhere; signed ones end with every change " +
+                "of users and roles.",
         },
         new("auth-token-ttl", OptionGroup.Auth, OptionKind.Count, "SECONDS", "How long a token that stands for a password lasts unused.")
         {

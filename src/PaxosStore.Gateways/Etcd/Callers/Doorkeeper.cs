@@ -16,12 +16,15 @@ internal readonly record struct CallerView(KvView View, Caller? Caller)
 /// Finds out on whose behalf a call is and passes it on with the command; what the caller may do is decided where the command is applied. Tokens are a
 /// part of the replicated state, so every member knows them; one that this member has not heard of yet is looked up again in a fresh view.
 /// </summary>
-internal sealed class Doorkeeper(IKvStore store, TokenTouches touches)
+internal sealed class Doorkeeper(IKvStore store, TokenTouches touches, JwtTokens? jwt)
 {
     // Users and roles may change again while a call is sent again after they changed.
     private const int MostAttempts = 4;
     private const string CommonNameOid = "2.5.4.3";
     private const string Bearer = "Bearer ";
+
+    /// <summary>Signed tokens, when members give out those; null when tokens are kept in the state.</summary>
+    internal JwtTokens? Jwt => jwt;
 
     /// <summary>Has a command agreed on, on behalf of the caller.</summary>
     /// <exception cref="KvException">As for <see cref="IKvStore.ExecuteAsync"/>.</exception>
@@ -93,6 +96,7 @@ internal sealed class Doorkeeper(IKvStore store, TokenTouches touches)
     {
         if (!view.Auth.Enabled) return new CallerView(view, null);
         if (Token(context) is not { } token) return new CallerView(view, ByCertificate(view, context));
+        if (jwt is not null) return new CallerView(view, await jwt.ReadAsync(token) ?? throw EtcdErrors.InvalidAuthToken);
         var id = Tokens.Id(token);
         if (ByToken(view, id) is { } caller) return new CallerView(view, caller);
 
@@ -131,9 +135,9 @@ internal sealed class Doorkeeper(IKvStore store, TokenTouches touches)
         return name;
     }
 
-    private static bool IsOutdated(KvErrorCode code, Caller? caller, ServerCallContext context) => code switch
+    private bool IsOutdated(KvErrorCode code, Caller? caller, ServerCallContext context) => code switch
     {
-        KvErrorCode.AuthOldRevision => caller is not null,
+        KvErrorCode.AuthOldRevision => caller is not null && (jwt is null || Token(context) is null),
         KvErrorCode.UserEmpty => caller is null && (Token(context) is not null || context.AuthContext.IsPeerAuthenticated),
         _ => false,
     };

@@ -45,6 +45,7 @@ internal sealed class AuthService(Doorkeeper doorkeeper, Passwords passwords, He
             if (!view.Auth.Users.TryGetValue(request.Name, out var user)) throw EtcdErrors.AuthFailed;
             if (user.PasswordHash is null) throw EtcdErrors.NoPasswordUser;
             if (!await passwords.VerifyAsync(request.Password, user.PasswordHash, cancellation)) throw EtcdErrors.AuthFailed;
+            if (doorkeeper.Jwt is { } jwt) return new AuthenticateResponse { Header = headers.At(view), Token = jwt.Create(user.Name, view.Auth.Revision) };
             var token = Tokens.Draw(view.AppliedSlot);
             var ttl = Math.Max(1, (long)options.Value.AuthTokenTtl.TotalSeconds);
             try
