@@ -34,7 +34,9 @@ internal static class AccessRules
         .. Service("etcdserverpb.KV", AccessRule.ByContent, "Range", "RangeStream", "Put", "DeleteRange", "Txn", "Compact"),
         .. Service("etcdserverpb.Watch", AccessRule.ByContent, "Watch"),
         .. Service("etcdserverpb.Lease", AccessRule.ByContent, "LeaseGrant", "LeaseRevoke", "LeaseKeepAlive", "LeaseTimeToLive", "LeaseLeases"),
-        .. Service("etcdserverpb.Cluster", AccessRule.User, "MemberList"),
+
+        // As with etcd 3.4 and 3.5: clients, Patroni among them, look for the members before they sign in to one.
+        .. Service("etcdserverpb.Cluster", AccessRule.Everybody, "MemberList"),
         .. Service("etcdserverpb.Cluster", AccessRule.Root, "MemberAdd", "MemberRemove", "MemberUpdate", "MemberPromote"),
         .. Service("etcdserverpb.Maintenance", AccessRule.User, "Status"),
         .. Service("etcdserverpb.Maintenance", AccessRule.ByContent, "Alarm"),

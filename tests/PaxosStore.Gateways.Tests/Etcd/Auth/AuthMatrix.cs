@@ -156,7 +156,7 @@ internal static class AuthMatrix
     {
         const string cluster = "/etcdserverpb.Cluster/", maintenance = "/etcdserverpb.Maintenance/";
         const string url = "http://127.0.0.1:2390";
-        yield return Row(cluster + "MemberList", User, (c, m) => c.Cluster.MemberListAsync(new MemberListRequest { Linearizable = true }, m));
+        yield return Row(cluster + "MemberList", Everybody, (c, m) => c.Cluster.MemberListAsync(new MemberListRequest { Linearizable = true }, m));
         yield return Row(cluster + "MemberAdd", RootReads, (c, m) => c.Cluster.MemberAddAsync(new MemberAddRequest { PeerURLs = { url }, IsLearner = true }, m));
         yield return Row(cluster + "MemberUpdate", RootReads, (c, m) => c.Cluster.MemberUpdateAsync(new MemberUpdateRequest { ID = 5, PeerURLs = { url } }, m));
         yield return Row(cluster + "MemberRemove", RootReads, (c, m) => c.Cluster.MemberRemoveAsync(new MemberRemoveRequest { ID = 5 }, m));

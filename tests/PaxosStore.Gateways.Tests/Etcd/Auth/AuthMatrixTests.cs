@@ -31,7 +31,7 @@ public sealed class AuthMatrixTests
         Assert.Equal(AccessRule.Root, AccessRules.Of("/etcdserverpb.KV/Unheard"));
         var open = AuthMatrix.Methods.Where(m => AccessRules.Of(m) == AccessRule.Everybody).Order();
         Assert.Equal(
-            ["/etcdserverpb.Auth/AuthStatus", "/etcdserverpb.Auth/Authenticate", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"], open);
+            ["/etcdserverpb.Auth/AuthStatus", "/etcdserverpb.Auth/Authenticate", "/etcdserverpb.Cluster/MemberList", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"], open);
     }
 
     [Theory]
