@@ -59,12 +59,13 @@ internal static class EtcdctlCommands
         new(["watch", "k/b", "--rev", "2", "-w", "fields"], IsWatch: true) { Seconds = 2 },
         new(["watch", "k/a", "k/c", "--rev", "2", "--hex"], IsWatch: true) { Seconds = 2 },
         new(["watch", "-i"], Input: "watch k/b --rev 2\n", IsWatch: true) { Seconds = 3 },
-        new(["watch", "-i"], Input: "watch k/ --prefix --rev 2 --prev-kv\nprogress\n", IsWatch: true) { Seconds = 3 },
+        new(["watch", "-i"], Input: "watch k/none\nprogress\n", IsWatch: true) { Seconds = 3 },
+        new(["watch", "-i"], Input: "watch k/ --prefix --rev 2 --prev-kv\nprogress\n", IsWatch: true) { Meant = "progress never overtakes events" },
         new(["watch", "--interactive"], Input: "fly k/a\n", IsWatch: true),
         new(["watch", "-i"], Input: "watch --rev x k/a\n", IsWatch: true),
         new(["watch", "k/b", "--rev", "2", "--", "sh", "-c", "env | grep ^ETCD_WATCH_ | sort"], IsWatch: true) { Seconds = 2 },
         new(["watch", "-i"], Input: "watch k/b --rev 2 -- echo event\n", IsWatch: true) { Seconds = 3 },
-        new(["watch"]), new(["watch", "a", "b", "c"]), new(["watch", "k/", "--prefix", "k/x"]),
+        new(["watch"]), new(["watch", "a", "b", "c"], IsWatch: true), new(["watch", "k/", "--prefix", "k/x"], IsWatch: true),
     ];
 
     private static EtcdctlStep[] Leases() =>
@@ -78,17 +79,17 @@ internal static class EtcdctlCommands
 
     private static EtcdctlStep[] Recipes() =>
     [
-        new(["lock", "l"], IsWatch: true), new(["lock", "l", "--ttl", "5", "sh", "-c", "env | grep -c ^ETCD_LOCK_; exit 3"]), new(["lock", "l", "echo", "held"]), new(["lock"]), new(["lock", "l", "-w", "json"], IsWatch: true),
+        new(["lock", "l"], IsWatch: true), new(["lock", "l", "--ttl", "5", "sh", "-c", "env | grep -c ^ETCD_LOCK_; exit 3"]), new(["lock", "l", "echo", "held"]), new(["lock"]), new(["lock", "l", "-w", "fields"], IsWatch: true),
         new(["get", "l/", "--prefix", "--keys-only"]),
-        new(["elect", "e", "me"], IsWatch: true), new(["elect", "e", "me", "-w", "json"], IsWatch: true), new(["elect", "--listen", "e"], IsWatch: true), new(["elect", "e"]), new(["elect"]),
+        new(["elect", "e", "me"], IsWatch: true), new(["elect", "e", "me", "-w", "fields"], IsWatch: true), new(["elect", "--listen", "e"], IsWatch: true), new(["elect", "e"], IsWatch: true), new(["elect"]),
         new(["get", "e/", "--prefix", "--keys-only"]),
         new(["make-mirror", "--prefix", "k/", "--dest-prefix", "mirror/", "$ENDPOINT"], IsWatch: true) { Seconds = 3 }, new(["get", "mirror/", "--prefix"]),
-        new(["make-mirror", "--prefix", "k/", "--no-dest-prefix", "--dest-prefix", "x", "$ENDPOINT"]), new(["make-mirror"]),
+        new(["make-mirror", "--prefix", "k/", "--no-dest-prefix", "--dest-prefix", "x", "$ENDPOINT"], IsWatch: true), new(["make-mirror"]),
     ];
 
     private static EtcdctlStep[] Maintenance() =>
     [
-        new(["alarm", "list"]), new(["alarm", "disarm"]), new(["alarm", "list", "-w", "json"]), new(["alarm", "list", "x"]), new(["alarm", "disarm", "x"]),
+        new(["alarm", "list"]), new(["alarm", "disarm"]), new(["alarm", "list", "-w", "json"]) { Meant = "alarm replies have a header" }, new(["alarm", "list", "x"]), new(["alarm", "disarm", "x"]),
         new(["defrag"]), new(["defrag"], AllEndpoints: true), new(["defrag", "--cluster"], Distinct: true),
         new(["get", "k/a", "-w", "json"]), new(["compaction", "5"]), new(["compaction", "$REVISION", "--physical"]), new(["compaction", "5", "--physical"]),
         new(["compaction", "x"]), new(["compaction"]), new(["get", "k/a", "--rev", "3"]), new(["watch", "k/", "--prefix", "--rev", "3"], IsWatch: true) { Seconds = 2 },
@@ -127,7 +128,7 @@ internal static class EtcdctlCommands
             new(["role", "grant-permission", "r", "read", "zz", "--from-key"]), new(["role", "get", "r"]), new(["role", "list"]), new(["user", "grant-role", "ann", "r"]),
             new(["user", "get", "ann", "--detail"]), new(["user", "list"]), new(["auth", "enable"]), new(["get", "k/a"]), new([.. root, "get", "k/a"]), new([.. ann, "get", "k/a"]),
             new([.. ann, "put", "k/a", "9"]), new([.. ann, "put", "other", "9"]), new([.. ann, "member", "list"]), new([.. ann, "user", "list"]), new([.. ann, "watch", "other"], IsWatch: true),
-            new([.. ann, "txn"], Input: "\nput k/a 10\nput other 1\n\n\n"), new([.. ann, "lease", "grant", "100"]), new([.. ann, "defrag"]),
+            new([.. ann, "txn"], Input: "\nput k/a 10\nput other 1\n\n\n"), new([.. ann, "lease", "grant", "100"]), new([.. ann, "defrag"]) { Meant = "the code of a refused defragmentation" },
             new([.. root, "user", "passwd", "ann", "--interactive=false"], Input: "new\n"), new([.. ann, "get", "k/a"]), new(["--user", "ann:new", "get", "k/a"]),
             new([.. root, "role", "revoke-permission", "r", "zz", "--from-key"]), new([.. root, "role", "revoke-permission", "r", "zz", "--from-key"]), new([.. root, "user", "revoke-role", "ann", "r"]),
             new(["--user", "ann:new", "get", "k/a"]), new([.. root, "role", "delete", "r"]), new([.. root, "user", "delete", "bob"]), new([.. root, "user", "get", "bob"]),

@@ -43,7 +43,7 @@ public sealed class AuthDifferentialRun
     {
         using var reference = new EtcdClient(endpoints[0], overJson);
         using var tested = new EtcdClient(endpoints[1], overJson);
-        foreach (var operation in Beginning()) await CompareAsync(operation, reference, tested);
+        foreach (var operation in Beginning().TakeWhile(_ => report.ReferenceLost is null)) await CompareAsync(operation, reference, tested);
         while (report.Operations < operations && report.Differences.Count < MostDifferences && report.ReferenceLost is null)
         {
             cancellation.ThrowIfCancellationRequested();
