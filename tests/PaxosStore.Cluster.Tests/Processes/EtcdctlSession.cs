@@ -85,6 +85,7 @@ internal sealed partial class EtcdctlSession(TestCluster cluster, int endpoint)
         if (LoggedError().Match(line) is { Success: true } logged)
             return "logged: " + logged.Groups[1].Value;
         line = line.Replace(cluster.Directory, "<directory>", StringComparison.Ordinal);
+        line = PaddedId().Replace(line, "Member ");
         line = StatusLine().Replace(line, "$1, <status>, learner $2,$3");
         line = HashLine().Replace(line, "$1, <hash>");
         line = OwnFields().Replace(line, "$1<own>");
@@ -138,6 +139,9 @@ internal sealed partial class EtcdctlSession(TestCluster cluster, int endpoint)
     /// <summary>Members are listed by their ids.</summary>
     [GeneratedRegex("(ETCD_INITIAL_CLUSTER=\")([^\"]*)")]
     private static partial Regex InitialCluster();
+
+    [GeneratedRegex("^Member +")]
+    private static partial Regex PaddedId();
 
     [GeneratedRegex(@"Member +([0-9a-f]+) added")]
     private static partial Regex AddedMember();

@@ -110,7 +110,8 @@ internal static class EtcdctlCommands
     [
         new(["member", "list", "-w", "fields"]), new(["member", "list", "--hex", "-w", "simple"]),
         new(["member", "add", "late"]), new(["member", "add"]), new(["member", "add", "late", "--peer-urls", "nonsense"]),
-        new(["member", "add", "late", "--learner", "--peer-urls", "http://127.0.0.1:9"]), new(["member", "add", "later", "--learner", "--peer-urls", "http://127.0.0.1:9"]),
+        new(["member", "add", "late", "--learner", "--peer-urls", "http://127.0.0.1:9"]),
+        new(["member", "add", "later", "--learner", "--peer-urls", "http://127.0.0.1:9"]) { Meant = "a member added twice within a second" },
         new(["member", "list", "-w", "table"]), new(["member", "promote", "$MEMBER"]), new(["member", "promote", "123456789abcdef"]), new(["member", "promote", "xyz"]),
         new(["member", "update", "$MEMBER"]), new(["member", "update", "123456789abcdef", "--peer-urls", "http://127.0.0.1:9"]),
         new(["member", "update", "$MEMBER", "--peer-urls", "http://127.0.0.1:99"]), new(["member", "remove", "$MEMBER"]), new(["member", "remove", "$MEMBER"]),

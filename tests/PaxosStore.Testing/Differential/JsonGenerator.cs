@@ -3,9 +3,10 @@ using System.Text;
 namespace PaxosStore.Testing.Differential;
 
 /// <summary>Random requests about few keys, in every spelling JSON allows.</summary>
-internal sealed class JsonGenerator(Random random)
+public sealed class JsonGenerator(Random random)
 {
-    internal (string Path, string Body) Next() => random.Next(10) switch
+    /// <summary>The next one.</summary>
+    public (string Path, string Body) Next() => random.Next(10) switch
     {
         < 4 => ("/v3/kv/put", Put()),
         < 6 => ("/v3/kv/range", Range()),
