@@ -14,6 +14,7 @@ Runs scenarios of tests/PaxosStore.Cluster.Tests at full size. Figures go to art
   scripts/endurance.sh members    members come and go under load; no write waits longer than three election time-outs
   scripts/endurance.sh rolling    ten rolling restarts under load
   scripts/endurance.sh kills      kill -9 at each of the first 300 calls that write a file or make it durable; the leader and all nodes killed again and again
+  scripts/endurance.sh checks     etcdctl check perf and check datascale, small loads, on three nodes
   scripts/endurance.sh all        one after the other
 
 Sizes by environment: PAXOSSTORE_BOUNDED_PUTS, PAXOSSTORE_BIG_KEYS, PAXOSSTORE_BIG_SECONDS, PAXOSSTORE_BIG_SNAPSHOT_COUNT, PAXOSSTORE_READY_MS, PAXOSSTORE_SILENCE_MS, PAXOSSTORE_ROLLING_ROUNDS,
@@ -54,10 +55,14 @@ kills() {
   run "kills" "FullyQualifiedName~KillSweepTests|FullyQualifiedName~LeaderKillTests"
 }
 
+checks() {
+  PAXOSSTORE_ETCDCTL_CHECKS=1 run "etcdctl's checks" "FullyQualifiedName~EtcdctlTests.Checks"
+}
+
 command=${1:---help}
 case "$command" in
-  log | state | members | rolling | kills) parts=("$command") ;;
-  all) parts=(log state members rolling kills) ;;
+  log | state | members | rolling | kills | checks) parts=("$command") ;;
+  all) parts=(log state members rolling kills checks) ;;
   -h | --help | help) usage; exit 0 ;;
   *) usage >&2; echo "endurance.sh: don't know \"$command\"" >&2; exit 1 ;;
 esac
