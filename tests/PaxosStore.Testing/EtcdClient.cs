@@ -1,4 +1,5 @@
 using Etcdserverpb;
+using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using V3Electionpb;
@@ -8,33 +9,47 @@ namespace PaxosStore.Testing;
 /// <summary>All services of one etcd endpoint over one connection.</summary>
 public sealed class EtcdClient : IDisposable
 {
+    private readonly GrpcChannel? channel;
+    private readonly JsonInvoker? json;
+
     /// <summary>Connects (lazily) to <paramref name="endpoint"/>, for example <c>http://127.0.0.1:2379</c>.</summary>
-    public EtcdClient(string endpoint)
+    /// <param name="endpoint">Where to connect to.</param>
+    /// <param name="overJson">Whether to go through the JSON gateway instead of gRPC.</param>
+    public EtcdClient(string endpoint, bool overJson = false)
     {
         Endpoint = endpoint;
-        Channel = GrpcChannel.ForAddress(endpoint, new GrpcChannelOptions
+        if (overJson)
         {
-            MaxReceiveMessageSize = null,
-            MaxSendMessageSize = null,
-            HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = false },
-            DisposeHttpClient = true,
-        });
-        Kv = new KV.KVClient(Channel);
-        Watch = new Watch.WatchClient(Channel);
-        Lease = new Lease.LeaseClient(Channel);
-        Lock = new V3Lockpb.Lock.LockClient(Channel);
-        Election = new Election.ElectionClient(Channel);
-        Cluster = new Cluster.ClusterClient(Channel);
-        Maintenance = new Maintenance.MaintenanceClient(Channel);
-        Auth = new Auth.AuthClient(Channel);
-        Health = new Health.HealthClient(Channel);
+            json = new JsonInvoker(endpoint);
+        }
+        else
+        {
+            channel = GrpcChannel.ForAddress(endpoint, new GrpcChannelOptions
+            {
+                MaxReceiveMessageSize = null,
+                MaxSendMessageSize = null,
+                HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = false },
+                DisposeHttpClient = true,
+            });
+        }
+
+        CallInvoker invoker = json is not null ? json : channel!.CreateCallInvoker();
+        Kv = new KV.KVClient(invoker);
+        Watch = new Watch.WatchClient(invoker);
+        Lease = new Lease.LeaseClient(invoker);
+        Lock = new V3Lockpb.Lock.LockClient(invoker);
+        Election = new Election.ElectionClient(invoker);
+        Cluster = new Cluster.ClusterClient(invoker);
+        Maintenance = new Maintenance.MaintenanceClient(invoker);
+        Auth = new Auth.AuthClient(invoker);
+        Health = new Health.HealthClient(invoker);
     }
 
     /// <summary>Where it connects to.</summary>
     public string Endpoint { get; }
 
     /// <summary>The connection.</summary>
-    public GrpcChannel Channel { get; }
+    public GrpcChannel Channel => channel ?? throw new InvalidOperationException("no gRPC connection: this client goes through the JSON gateway");
 
     /// <summary>Keys and values.</summary>
     public KV.KVClient Kv { get; }
@@ -64,5 +79,9 @@ public sealed class EtcdClient : IDisposable
     public Health.HealthClient Health { get; }
 
     /// <inheritdoc/>
-    public void Dispose() => Channel.Dispose();
+    public void Dispose()
+    {
+        channel?.Dispose();
+        json?.Dispose();
+    }
 }

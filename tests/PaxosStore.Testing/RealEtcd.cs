@@ -4,7 +4,9 @@ using Grpc.Core;
 
 namespace PaxosStore.Testing;
 
-/// <summary>A real etcd of one member on free ports in a temporary folder; ended and removed with the object.</summary>
+/// <summary>
+/// A real etcd of one member, or another program that takes its flags, on free ports in a temporary folder; ended and removed with the object.
+/// </summary>
 public sealed class RealEtcd : IAsyncDisposable
 {
     private readonly Process process;
@@ -40,10 +42,16 @@ public sealed class RealEtcd : IAsyncDisposable
         return folders.Select(f => Path.Combine(f, program)).FirstOrDefault(File.Exists);
     }
 
+    /// <summary>Whether the process has ended by itself.</summary>
+    public bool HasExited => process.HasExited;
+
     /// <summary>Starts one and waits until it answers.</summary>
-    public static async Task<RealEtcd> StartAsync(CancellationToken cancellation = default)
+    public static Task<RealEtcd> StartAsync(params string[] flags) =>
+        StartAsync(Find("etcd") ?? throw new InvalidOperationException("No etcd found."), flags);
+
+    /// <summary>Starts a program that takes etcd's flags and waits until it answers.</summary>
+    public static async Task<RealEtcd> StartAsync(string program, string[] flags, CancellationToken cancellation = default)
     {
-        var program = Find("etcd") ?? throw new InvalidOperationException("No etcd found.");
         var ports = FreePorts.Take(2);
         var folder = Directory.CreateTempSubdirectory("paxosstore-etcd-").FullName;
         var (client, peer) = ($"http://127.0.0.1:{ports[0]}", $"http://127.0.0.1:{ports[1]}");
@@ -52,7 +60,7 @@ public sealed class RealEtcd : IAsyncDisposable
         [
             "--name", "real", "--data-dir", Path.Combine(folder, "data"), "--listen-client-urls", client, "--advertise-client-urls", client,
             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "real=" + peer,
-            "--logger", "zap", "--log-level", "error",
+            "--logger", "zap", "--log-level", "error", .. flags,
         ];
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("ETCD", StringComparison.Ordinal)).ToArray())

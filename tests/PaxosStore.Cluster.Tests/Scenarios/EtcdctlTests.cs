@@ -1,10 +1,11 @@
 using PaxosStore.Cluster.Tests.Processes;
+using Xunit.Abstractions;
 
 namespace PaxosStore.Cluster.Tests.Scenarios;
 
 /// <summary>etcdctl can't tell this store from a real etcd: the same commands at every endpoint of both print the same.</summary>
 [Collection(ProcessCollection.Name)]
-public class EtcdctlTests
+public class EtcdctlTests(ITestOutputHelper output)
 {
     [SkippableFact]
     public async Task Every_endpoint_answers_etcdctl_as_a_real_etcd_does()
@@ -30,6 +31,68 @@ public class EtcdctlTests
 
             Assert.True(differences.Count == 0, $"{differences.Count} differences:\n{string.Join('\n', differences.Take(15))}");
         });
+    }
+
+    [SkippableFact]
+    public async Task Every_command_prints_and_ends_as_with_a_real_etcd()
+    {
+        Programs.Require("etcd");
+        Programs.Require("etcdctl");
+        await using var subject = await TestCluster.StartAsync("etcdctl-commands");
+        await using var reference = await TestCluster.StartAsync(new ClusterPlan("etcdctl-commands-reference", 3) { Target = Target.Etcd });
+        await subject.RunAsync(async () =>
+        {
+            var (ours, theirs) = (new EtcdctlSession(subject, 0), new EtcdctlSession(reference, 0));
+            var differences = new List<string>();
+            foreach (var step in EtcdctlCommands.Steps)
+            {
+                var said = await Task.WhenAll(ours.RunAsync(step), theirs.RunAsync(step));
+                if (said[0] != said[1])
+                    differences.Add($"etcdctl {string.Join(' ', step.Arguments)}\n  ours: {said[0]}\n  etcd: {said[1]}");
+            }
+
+            Assert.True(differences.Count == 0, $"{differences.Count} of {EtcdctlCommands.Steps.Count} differ:\n{string.Join('\n', differences)}");
+
+            // A size that etcdctl takes for whole: pages, and a checksum behind them.
+            foreach (var session in (EtcdctlSession[])[ours, theirs])
+                Assert.Equal(32, session.Backup.Length % 512);
+        });
+    }
+
+    /// <summary>A minute or more each, so only with PAXOSSTORE_ETCDCTL_CHECKS=1 (scripts/endurance.sh checks).</summary>
+    [SkippableFact]
+    public async Task Checks_come_to_their_verdict()
+    {
+        Skip.If(Amount.From("PAXOSSTORE_ETCDCTL_CHECKS", usual: 0) == 0, "PAXOSSTORE_ETCDCTL_CHECKS=1 runs it");
+        Programs.Require("etcdctl");
+        await using var subject = await TestCluster.StartAsync("etcdctl-checks");
+        await subject.RunAsync(async () =>
+        {
+            foreach (var check in EtcdctlCommands.Checks)
+            {
+                string[] arguments = ["--endpoints", string.Join(',', subject.Nodes.Select(n => n.ClientUrl)), .. check.Arguments];
+                var environment = new Dictionary<string, string> { ["ETCDCTL_API"] = "3" };
+                var result = await Programs.RunAsync("etcdctl", arguments, environment: environment, timeout: TimeSpan.FromMinutes(5));
+                output.WriteLine($"etcdctl {string.Join(' ', check.Arguments)}: {result}");
+                Assert.Contains("PASS", result.Output, StringComparison.Ordinal);
+                Assert.DoesNotContain("FAIL", result.Output, StringComparison.Ordinal);
+                Assert.Equal(0, result.ExitCode);
+            }
+        });
+    }
+
+    [SkippableFact]
+    public async Task No_command_is_forgotten()
+    {
+        Programs.Require("etcdctl");
+        var help = await Programs.RunAsync("etcdctl", ["--help"], environment: new Dictionary<string, string> { ["ETCDCTL_API"] = "3" });
+        var commands = help.Output.Split('\n').SkipWhile(l => l != "COMMANDS:").Skip(1).TakeWhile(l => l != "OPTIONS:")
+            .Select(l => l.Trim().Split('\t')[0]).Where(c => c.Length > 0).ToArray();
+        var run = EtcdctlCommands.Steps.Concat(EtcdctlCommands.Checks).Concat(EtcdctlScript.Steps("")).Select(s => string.Join(' ', s.Arguments)).ToArray();
+
+        Assert.True(commands.Length > 40, help.ToString());
+        Assert.DoesNotContain(commands, c => !EtcdctlCommands.NotCompared.ContainsKey(c) && !run.Any(line => $" {line} ".Contains($" {c} ", StringComparison.Ordinal)));
+        Assert.Empty(EtcdctlCommands.NotCompared.Keys.Except(commands));
     }
 }
 

@@ -7,42 +7,41 @@ namespace PaxosStore.Testing.Differential;
 /// Sends the same random requests to two fresh etcd endpoints, one after the other, and compares replies, errors (code and text), revisions and
 /// watch events. The first endpoint is right by definition. The seed decides everything.
 /// </summary>
-public sealed class DifferentialRun(string endpointA, string endpointB, int seed, int operations)
+public sealed class DifferentialRun(string endpointA, string endpointB, int seed, int operations, bool overJson = false)
 {
     private const int MostDifferences = 10;
 
     /// <summary>Runs it; stops early after a handful of differences, since the rest would only be their consequence.</summary>
     public async Task<Report> RunAsync(CancellationToken cancellation = default)
     {
-        using var reference = new EtcdClient(endpointA);
-        using var tested = new EtcdClient(endpointB);
+        using var reference = new EtcdClient(endpointA, overJson);
+        using var tested = new EtcdClient(endpointB, overJson);
         var random = new Random(seed);
-        var world = new World();
         var report = new Report(seed);
+        var world = new World(report);
         var keys = new KvGenerator(random, world);
         var leases = new LeaseOperations(random, world);
         var recipes = new RecipeOperations(random, world);
         await using var watch0 = new WatchPair(reference, tested, random, keys, world, report);
         await using var watch1 = new WatchPair(reference, tested, random, keys, world, report);
         WatchPair[] watches = [watch0, watch1];
-        while (report.Operations < operations && report.Differences.Count < MostDifferences)
+        while (report.Operations < operations && report.Differences.Count < MostDifferences && report.ReferenceLost is null)
         {
             cancellation.ThrowIfCancellationRequested();
-            report.Step++;
-            report.Operations++;
-            if (random.Next(100) < 3)
+            if (random.Next(100) < 4)
             {
-                report.Count("Watch");
+                report.Begin("Watch", "Watch");
                 await watches[random.Next(watches.Length)].StepAsync();
                 continue;
             }
 
-            var operation = Next(random, keys, leases, recipes);
+            var operation = Next(random, world, keys, leases, recipes);
+            report.Begin(operation.Service);
             if (operation.Request is CompactionRequest) await SettleAsync(watches);
             await RunAsync(operation, reference, tested, world, report);
         }
 
-        await SettleAsync(watches);
+        if (report.ReferenceLost is null) await SettleAsync(watches);
         return report;
     }
 
@@ -52,13 +51,13 @@ public sealed class DifferentialRun(string endpointA, string endpointB, int seed
         foreach (var watch in watches) await watch.SettleAsync();
     }
 
-    private static Operation Next(Random random, KvGenerator keys, LeaseOperations leases, RecipeOperations recipes)
+    private static Operation Next(Random random, World world, KvGenerator keys, LeaseOperations leases, RecipeOperations recipes)
     {
         var kind = random.Next(1000);
         if (kind < 290)
         {
             var request = keys.Range();
-            return new Operation("Range", request, async (c, _) => await c.Kv.RangeAsync(request), r => Normaliser.Ties(request, (RangeResponse)r));
+            return new Operation("Range", request, async (c, _) => await c.Kv.RangeAsync(request), r => Normaliser.Ties(world, request, (RangeResponse)r));
         }
 
         if (kind < 560)
@@ -76,7 +75,7 @@ public sealed class DifferentialRun(string endpointA, string endpointB, int seed
         if (kind < 885)
         {
             var request = keys.Txn();
-            return new Operation("Txn", request, async (c, _) => await c.Kv.TxnAsync(request), r => Normaliser.Ties(request, (TxnResponse)r));
+            return new Operation("Txn", request, async (c, _) => await c.Kv.TxnAsync(request), r => Normaliser.Ties(world, request, (TxnResponse)r));
         }
 
         if (kind < 900)
@@ -91,6 +90,12 @@ public sealed class DifferentialRun(string endpointA, string endpointB, int seed
     private static async Task RunAsync(Operation operation, EtcdClient reference, EtcdClient tested, World world, Report report)
     {
         var expected = await Outcome.OfAsync(operation, reference, Side.Reference);
+        if (expected.IsBroken)
+        {
+            report.Lose(operation.Name, operation.Request, expected.Text);
+            return;
+        }
+
         var actual = await Outcome.OfAsync(operation, tested, Side.Tested);
         report.Count(expected.Reply is null ? $"{operation.Name} → {expected.Code} {expected.Text}" : operation.Name);
         if (expected.Code != actual.Code || expected.Text != actual.Text)

@@ -64,7 +64,7 @@ internal sealed class KvGenerator(Random random, World world)
             for (var n = 0; n < 129; n++) request.Success.Add(new RequestOp { RequestRange = new RangeRequest { Key = Zero } });
         }
 
-        NamedExceptions.DeleteThenKeep(request);
+        NamedExceptions.DeleteThenKeep(world, request);
         return request;
     }
 

@@ -30,14 +30,14 @@ internal static class Normaliser
     }
 
     /// <summary>The ranges inside a transaction's reply.</summary>
-    internal static void Ties(TxnRequest request, TxnResponse reply)
+    internal static void Ties(World world, TxnRequest request, TxnResponse reply)
     {
         var ops = reply.Succeeded ? request.Success : request.Failure;
         for (var i = 0; i < Math.Min(ops.Count, reply.Responses.Count); i++)
         {
             var (op, answer) = (ops[i], reply.Responses[i]);
-            if (answer.ResponseRange is { } range && op.RequestRange is not null) Ties(op.RequestRange, range);
-            if (answer.ResponseTxn is { } txn && op.RequestTxn is not null) Ties(op.RequestTxn, txn);
+            if (answer.ResponseRange is { } range && op.RequestRange is not null) Ties(world, op.RequestRange, range);
+            if (answer.ResponseTxn is { } txn && op.RequestTxn is not null) Ties(world, op.RequestTxn, txn);
         }
     }
 
@@ -45,10 +45,10 @@ internal static class Normaliser
     /// Keys equal in what a range was sorted by come in no promised order: order them by key. Where the limit cuts through such a group,
     /// which of its keys are returned is open too, so only what they were sorted by is kept.
     /// </summary>
-    internal static void Ties(RangeRequest request, RangeResponse reply)
+    internal static void Ties(World world, RangeRequest request, RangeResponse reply)
     {
         if (request.SortTarget == SortTarget.Key || reply.Kvs.Count == 0) return;
-        NamedExceptions.SortWithoutOrder(request, reply);
+        NamedExceptions.SortWithoutOrder(world, request, reply);
         var last = SortKey(reply.Kvs[^1], request.SortTarget);
         var sorted = reply.Kvs
             .Select(kv => reply.More && SortKey(kv, request.SortTarget).Equals(last) ? Blank(kv, request.SortTarget) : kv)

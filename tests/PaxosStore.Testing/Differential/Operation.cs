@@ -1,3 +1,4 @@
+using Etcdserverpb;
 using Google.Protobuf;
 using Grpc.Core;
 
@@ -18,11 +19,26 @@ public enum Side
 /// <param name="Request">The request as sent (for the report).</param>
 /// <param name="Call">Sends it.</param>
 /// <param name="Normalise">Removes from a reply what etcd does not promise.</param>
-internal sealed record Operation(string Name, IMessage Request, Func<EtcdClient, Side, Task<IMessage>> Call, Action<IMessage>? Normalise = null);
+internal sealed record Operation(string Name, IMessage Request, Func<EtcdClient, Side, Task<IMessage>> Call, Action<IMessage>? Normalise = null)
+{
+    /// <summary>What it is about, as the report counts it.</summary>
+    internal string Service => Request switch
+    {
+        _ when Request.Descriptor.File.Package is "v3lockpb" or "v3electionpb" => "Lock/Election",
+        _ when Request.Descriptor.Name.StartsWith("Auth", StringComparison.Ordinal) => "Auth",
+        _ when Request.Descriptor.Name.StartsWith("Lease", StringComparison.Ordinal) => "Lease",
+        TxnRequest => "Txn",
+        CompactionRequest => "Compact",
+        _ => "KV",
+    };
+}
 
 /// <summary>What came of a request: a reply, made comparable, or an error.</summary>
 internal sealed record Outcome(StatusCode Code, string Text, IMessage? Reply)
 {
+    /// <summary>Whether nobody answered at all: the error was made on this side of the connection.</summary>
+    internal bool IsBroken { get; private init; }
+
     internal static async Task<Outcome> OfAsync(Operation operation, EtcdClient client, Side side)
     {
         try
@@ -34,14 +50,17 @@ internal sealed record Outcome(StatusCode Code, string Text, IMessage? Reply)
         }
         catch (RpcException e)
         {
-            return new Outcome(e.StatusCode, e.Status.Detail, null);
+            return new Outcome(e.StatusCode, e.Status.Detail, null) { IsBroken = e.Status.DebugException is not null };
         }
     }
 }
 
 /// <summary>What the generator needs to know of the servers' state to ask sensible questions.</summary>
-internal sealed class World
+internal sealed class World(Report report)
 {
+    /// <summary>A meant difference was let pass.</summary>
+    internal void Exempt(string exception) => report.Exempt(exception);
+
     internal long Revision { get; set; } = 1;
 
     internal long CompactRevision { get; set; }

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using PaxosStore.Testing;
+using PaxosStore.Testing.Differential;
 
 namespace PaxosStore.Gateways.Tests.Etcd.Http;
 

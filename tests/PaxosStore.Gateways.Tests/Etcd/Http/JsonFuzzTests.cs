@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using PaxosStore.Testing;
+using PaxosStore.Testing.Differential;
 
 namespace PaxosStore.Gateways.Tests.Etcd.Http;
 

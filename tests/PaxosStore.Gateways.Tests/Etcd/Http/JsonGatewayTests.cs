@@ -6,6 +6,7 @@ using Grpc.Core;
 using PaxosStore.Gateways.Etcd.Json;
 using PaxosStore.Kv;
 using PaxosStore.Testing;
+using PaxosStore.Testing.Differential;
 using static PaxosStore.Gateways.Tests.Etcd.Expect;
 
 namespace PaxosStore.Gateways.Tests.Etcd.Http;

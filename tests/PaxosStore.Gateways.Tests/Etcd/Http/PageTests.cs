@@ -2,6 +2,7 @@ using System.Globalization;
 using Grpc.Core;
 using PaxosStore.Kv;
 using PaxosStore.Testing;
+using PaxosStore.Testing.Differential;
 using static PaxosStore.Gateways.Tests.Etcd.Expect;
 
 namespace PaxosStore.Gateways.Tests.Etcd.Http;

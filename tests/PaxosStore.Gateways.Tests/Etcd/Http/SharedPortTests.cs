@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using PaxosStore.Gateways.Listening;
 using PaxosStore.Testing;
+using PaxosStore.Testing.Differential;
 
 namespace PaxosStore.Gateways.Tests.Etcd.Http;
 

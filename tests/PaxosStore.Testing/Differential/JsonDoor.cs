@@ -2,21 +2,21 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace PaxosStore.Gateways.Tests.Etcd.Http;
+namespace PaxosStore.Testing.Differential;
 
 /// <summary>What a client of the JSON gateway gets to see.</summary>
 /// <param name="Status">HTTP status.</param>
 /// <param name="ContentType">Media type.</param>
 /// <param name="Body">The whole body, or as many lines of it as were waited for.</param>
-internal sealed record JsonAnswer(int Status, string ContentType, string Body);
+public sealed record JsonAnswer(int Status, string ContentType, string Body);
 
-/// <summary>A client as simple as curl.</summary>
-internal sealed partial class JsonDoor(string endpoint)
+/// <summary>A client of the JSON gateway as simple as curl.</summary>
+public sealed partial class JsonDoor(string endpoint)
 {
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(20) };
 
     /// <summary>Posts a body and reads the answer: to its end, or that many lines of a stream that has none.</summary>
-    internal async Task<JsonAnswer> PostAsync(string path, string body, int lines = 0, string method = "POST", params (string Name, string Value)[] headers)
+    public async Task<JsonAnswer> PostAsync(string path, string body, int lines = 0, string method = "POST", params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), endpoint + path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
@@ -28,7 +28,8 @@ internal sealed partial class JsonDoor(string endpoint)
         return answer with { Body = await LinesAsync(reader, lines) };
     }
 
-    internal async Task<JsonAnswer> GetAsync(string path)
+    /// <summary>Gets a page.</summary>
+    public async Task<JsonAnswer> GetAsync(string path)
     {
         using var response = await Http.GetAsync(endpoint + path);
         return new JsonAnswer((int)response.StatusCode, response.Content.Headers.ContentType?.ToString() ?? "", await response.Content.ReadAsStringAsync());
@@ -51,7 +52,7 @@ internal sealed partial class JsonDoor(string endpoint)
     }
 
     /// <summary>The body without what differs between any two clusters.</summary>
-    internal static string Comparable(string body) => Identities().Replace(body, "\"$1\":\"*\"");
+    public static string Comparable(string body) => Identities().Replace(body, "\"$1\":\"*\"");
 
     [GeneratedRegex("\"(cluster_id|member_id|raft_term|memberID)\":\"[0-9]+\"")]
     private static partial Regex Identities();
