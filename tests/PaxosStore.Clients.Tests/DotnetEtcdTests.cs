@@ -6,17 +6,19 @@ using Grpc.Core;
 using PaxosStore.Cluster.Tests.Processes;
 using V3Lockpb;
 
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace PaxosStore.Clients.Tests;
 
 /// <summary>The package dotnet-etcd, as it comes, on three nodes.</summary>
-public class DotnetEtcdTests
+public class DotnetEtcdTests(DotnetEtcdTests.ThreeNodes nodes) : IClassFixture<DotnetEtcdTests.ThreeNodes>
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     [SkippableFact]
     public async Task Keys_and_values()
     {
-        await OnClusterAsync("keys", async etcd =>
+        await OnClusterAsync(async etcd =>
         {
             await etcd.PutAsync("a/1", "one");
             await etcd.PutAsync("a/2", "two");
@@ -42,7 +44,7 @@ public class DotnetEtcdTests
     [SkippableFact]
     public async Task Transactions()
     {
-        await OnClusterAsync("txn", async etcd =>
+        await OnClusterAsync(async etcd =>
         {
             await etcd.PutAsync("counter", "1");
             Assert.True((await etcd.TransactionAsync(Swap("1", "2"))).Succeeded);
@@ -55,7 +57,7 @@ public class DotnetEtcdTests
     [SkippableFact]
     public async Task Watches()
     {
-        await OnClusterAsync("watch", async etcd =>
+        await OnClusterAsync(async etcd =>
         {
             var seen = Channel.CreateBounded<string>(100);
             var first = (await etcd.PutAsync("w/1", "before")).Header.Revision;
@@ -84,7 +86,7 @@ public class DotnetEtcdTests
     [SkippableFact]
     public async Task Leases()
     {
-        await OnClusterAsync("lease", async etcd =>
+        await OnClusterAsync(async etcd =>
         {
             var lease = (await etcd.LeaseGrantAsync(new LeaseGrantRequest { TTL = 2 })).ID;
             await etcd.PutAsync(new PutRequest { Key = Bytes("mortal"), Value = Bytes("v"), Lease = lease });
@@ -115,7 +117,7 @@ public class DotnetEtcdTests
     [SkippableFact]
     public async Task Locks_and_elections()
     {
-        await OnClusterAsync("lock", async etcd =>
+        await OnClusterAsync(async etcd =>
         {
             var lease = (await etcd.LeaseGrantAsync(new LeaseGrantRequest { TTL = 60 })).ID;
             var held = await etcd.LockAsync("door", lease);
@@ -194,9 +196,9 @@ public class DotnetEtcdTests
         });
     }
 
-    private static async Task OnClusterAsync(string purpose, Func<EtcdClient, Task> scenario)
+    private async Task OnClusterAsync(Func<EtcdClient, Task> scenario)
     {
-        await using var cluster = await TestCluster.StartAsync("dotnet-" + purpose);
+        var cluster = await nodes.Cluster.Value;
         await cluster.RunAsync(async () =>
         {
             using var etcd = Connect(cluster);
@@ -229,4 +231,18 @@ public class DotnetEtcdTests
     }
 
     private static ByteString Bytes(string text) => ByteString.CopyFromUtf8(text);
+
+    /// <summary>The cluster of all tests that leave it as they found it, started for the first of them.</summary>
+    public sealed class ThreeNodes : IAsyncLifetime
+    {
+        internal Lazy<Task<TestCluster>> Cluster { get; } = new(() => TestCluster.StartAsync("dotnet-etcd"));
+
+        public Task InitializeAsync() => Task.CompletedTask;
+
+        public async Task DisposeAsync()
+        {
+            if (Cluster.IsValueCreated)
+                await (await Cluster.Value).DisposeAsync();
+        }
+    }
 }

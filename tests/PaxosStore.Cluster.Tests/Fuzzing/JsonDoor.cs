@@ -9,7 +9,7 @@ namespace PaxosStore.Cluster.Tests.Fuzzing;
 internal sealed class JsonDoor(Prey prey) : Door
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan Glimpse = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Glimpse = TimeSpan.FromMilliseconds(30);
     private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true));
     private static readonly byte[][] Splinters =
     [

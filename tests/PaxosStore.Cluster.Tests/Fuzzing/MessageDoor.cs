@@ -9,7 +9,7 @@ namespace PaxosStore.Cluster.Tests.Fuzzing;
 internal sealed class MessageDoor(Prey prey) : Door
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan Glimpse = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Glimpse = TimeSpan.FromMilliseconds(30);
     private static readonly Marshaller<byte[]> Raw = Marshallers.Create(bytes => bytes, bytes => bytes);
     private static readonly byte[][] Splinters =
         [[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x07], [0x0B], [0x0C], [0xF8, 0x3F, 0x2A], [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1], [0x12, 0x80, 0x01]];
