@@ -123,7 +123,7 @@ public class ScaleTests(ITestOutputHelper output)
             before, node);
     });
 
-    private async Task OnNodeAsync(string purpose, Func<NodeProcess, NodeClient, Task> scenario)
+    private static async Task OnNodeAsync(string purpose, Func<NodeProcess, NodeClient, Task> scenario)
     {
         await using var cluster = await TestCluster.StartAsync(purpose, size: 1);
         await cluster.RunAsync(() => scenario(cluster.Nodes[0], cluster.Clients[0]));
