@@ -13,6 +13,9 @@ internal sealed record ClusterPlan(string Purpose, int Size, params string[] Fla
     /// <summary>How clients speak to the nodes: http or https.</summary>
     public string ClientScheme { get; init; } = "http";
 
+    /// <summary>A further port on which a single node serves clients over TLS; 0: none.</summary>
+    public int SecurePort { get; init; }
+
     /// <summary>How the nodes speak to each other.</summary>
     public string PeerScheme { get; init; } = "http";
 

@@ -7,7 +7,7 @@ namespace PaxosStore.Cluster.Tests.Processes;
 /// <summary>Lets members of a running cluster come and go, by the calls that etcdctl makes.</summary>
 internal sealed class Membership(TestCluster cluster)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(180);
     private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>

@@ -10,13 +10,14 @@ internal sealed class NodeProcess : IDisposable
     private readonly string[] _flags;
     private readonly string _clientScheme;
     private readonly string _peerScheme;
+    private readonly int _securePort;
     private Process? _process;
     private long _logStart;
 
     public NodeProcess(ClusterPlan plan, string name, string directory, NodePorts ports, IEnumerable<string> extraFlags)
     {
         _target = plan.Target;
-        (_clientScheme, _peerScheme) = (plan.ClientScheme, plan.PeerScheme);
+        (_clientScheme, _peerScheme, _securePort) = (plan.ClientScheme, plan.PeerScheme, plan.SecurePort);
         Name = name;
         Ports = ports;
         DataDirectory = Path.Combine(directory, name + ".data");
@@ -152,7 +153,7 @@ internal sealed class NodeProcess : IDisposable
     private string[] OwnFlags() =>
     [
         "--name", Name, "--data-dir", DataDirectory,
-        "--listen-client-urls", ClientUrl, "--advertise-client-urls", ClientUrl,
+        "--listen-client-urls", _securePort == 0 ? ClientUrl : $"{ClientUrl},https://127.0.0.1:{_securePort}", "--advertise-client-urls", ClientUrl,
         "--listen-peer-urls", PeerUrl, "--initial-advertise-peer-urls", PeerUrl,
     ];
 }

@@ -89,28 +89,6 @@ public class TlsTests
         });
     }
 
-    /// <summary>Garbage, cut and altered greetings: the node lives, serves, and does not swell.</summary>
-    [SkippableFact]
-    public async Task Handshakes_that_make_no_sense_do_no_harm()
-    {
-        using var certificates = new TestCertificates();
-        await using var cluster = await TestCluster.StartAsync(Plan(certificates, "tls-fuzz", 1, peers: true));
-        await cluster.RunAsync(async () =>
-        {
-            var node = cluster.Nodes[0];
-            var hello = await GreetingAsync();
-            var seed = Amount.From("PAXOSSTORE_FUZZ_SEED", 20);
-            await TlsFuzz.AttackAsync(node.Ports.Client, hello, new Random(seed), TimeSpan.FromSeconds(1));
-            var before = node.ResidentMegabytes;
-            foreach (var port in (int[])[node.Ports.Client, node.Ports.Peer])
-                await TlsFuzz.AttackAsync(port, hello, new Random(seed + port), TimeSpan.FromSeconds(Amount.From("PAXOSSTORE_FUZZ_SECONDS", 4)));
-            Assert.True(node.IsRunning, "the node died");
-            await WriteAsync(cluster.Clients[0]);
-            await ShownAsync(certificates, node);
-            Assert.True(node.ResidentMegabytes < before + 100, $"grew from {before:F0} MB to {node.ResidentMegabytes:F0} MB");
-        });
-    }
-
     private static ClusterPlan Plan(TestCertificates certificates, string purpose, int size, bool peers) =>
         new(purpose, size, peers ? [.. certificates.ClientFlags, .. certificates.PeerFlags] : certificates.ClientFlags)
         {
@@ -203,21 +181,5 @@ public class TlsTests
             Assert.True(NodeClient.Within(TimeSpan.Zero) < end, "what was waited for did not come");
             await Task.Delay(100);
         }
-    }
-
-    /// <summary>The bytes with which a real client begins.</summary>
-    private static async Task<byte[]> GreetingAsync()
-    {
-        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        using var tcp = new TcpClient("127.0.0.1", ((System.Net.IPEndPoint)listener.LocalEndpoint).Port);
-        await using var tls = new SslStream(tcp.GetStream());
-        var shaking = tls.AuthenticateAsClientAsync("localhost");
-        using var other = await listener.AcceptTcpClientAsync();
-        var buffer = new byte[4096];
-        var length = await other.GetStream().ReadAsync(buffer);
-        other.Close();
-        await Assert.ThrowsAnyAsync<Exception>(() => shaking);
-        return buffer[..length];
     }
 }

@@ -145,8 +145,11 @@ internal sealed class Doorkeeper(IKvStore store, TokenTouches touches, JwtTokens
     /// <summary>The token as clients send it: Go, jetcd and Python one way, dotnet-etcd and the gateway's clients the other.</summary>
     private static string? Token(ServerCallContext context)
     {
-        if (context.RequestHeaders.GetValue("token") is { } token) return token;
-        var value = context.RequestHeaders.GetValue("authorization");
+        if (First(context.RequestHeaders.GetValue("token")) is { } token) return token;
+        var value = First(context.RequestHeaders.GetValue("authorization"));
         return value is not null && value.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? value[Bearer.Length..] : value;
     }
+
+    /// <summary>Some clients send it twice, python-etcd3 for one, and headers of one name arrive joined; as with etcd, the first counts.</summary>
+    private static string? First(string? values) => values?.IndexOf(',') is { } end and >= 0 ? values[..end] : values;
 }

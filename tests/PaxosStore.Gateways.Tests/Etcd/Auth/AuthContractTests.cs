@@ -42,6 +42,18 @@ public sealed class AuthContractTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Of_tokens_sent_twice_the_first_counts()
+    {
+        var token = (await SignInAsync("reader")).Token;
+        foreach (var header in (string[])["token", "authorization"])
+        {
+            Assert.Single((await GetAsync("k/1", new Metadata { { header, token }, { header, token } })).Kvs);
+            Assert.Single((await GetAsync("k/1", new Metadata { { header, token }, { header, "x" } })).Kvs);
+            await ErrorAsync(StatusCode.Unauthenticated, InvalidToken, () => GetAsync("k/1", new Metadata { { header, "x" }, { header, token } }));
+        }
+    }
+
+    [Fact]
     public async Task Passwords_are_checked_and_kept_as_hashes_only()
     {
         const string failed = "etcdserver: authentication failed, invalid user ID or password";

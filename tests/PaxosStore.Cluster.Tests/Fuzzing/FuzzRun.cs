@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Net.Security;
+using Etcdserverpb;
+using Google.Protobuf;
+using Grpc.Core;
+using PaxosStore.Cluster.Tests.Processes;
+
+namespace PaxosStore.Cluster.Tests.Fuzzing;
+
+/// <summary>What an attack came to.</summary>
+/// <param name="Requests">How many requests or connections were thrown at the door.</param>
+/// <param name="SlowestAnswer">The longest that one of them waited for its answer, where answers are due at once.</param>
+/// <param name="SlowestHonest">The longest that an honest client beside them waited.</param>
+/// <param name="HonestCalls">How many calls that client made.</param>
+/// <param name="PeakMegabytes">Most resident memory of the node meanwhile.</param>
+internal sealed record FuzzResult(long Requests, TimeSpan SlowestAnswer, TimeSpan SlowestHonest, long HonestCalls, double PeakMegabytes);
+
+/// <summary>Attackers at one door of a node, an honest client beside them, and an eye on the node's memory.</summary>
+internal sealed class FuzzRun(Prey prey, SslClientAuthenticationOptions trust, Door door, int seed)
+{
+    private const int Attackers = 3;
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private readonly Lock _gate = new();
+    private TimeSpan _slowestAnswer;
+    private long _requests;
+    private double _peak;
+
+    public async Task<FuzzResult> RunAsync(TimeSpan duration)
+    {
+        using var stop = new CancellationTokenSource();
+        var honest = Task.Run(() => BeHonestAsync(stop.Token));
+        var watching = Task.Run(() => WatchMemoryAsync(stop.Token));
+        var attackers = Enumerable.Range(0, Attackers).Select(i => Task.Run(() => AttackAsync(new Random(seed + i), duration))).ToArray();
+        try
+        {
+            await Task.WhenAll(attackers);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+        }
+
+        var (slowest, calls) = await honest;
+        await watching;
+        return new FuzzResult(_requests, _slowestAnswer, slowest, calls, _peak);
+    }
+
+    private async Task AttackAsync(Random random, TimeSpan duration)
+    {
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < duration;)
+        {
+            var took = await door.AttackAsync(random);
+            Interlocked.Increment(ref _requests);
+            lock (_gate)
+                _slowestAnswer = took > _slowestAnswer ? took.Value : _slowestAnswer;
+        }
+    }
+
+    // Writes and reads on the port in the clear, and now and then over a new connection with TLS.
+    private async Task<(TimeSpan Slowest, long Calls)> BeHonestAsync(CancellationToken stop)
+    {
+        using var client = new NodeClient("honest", prey.Node.ClientUrl);
+        var (slowest, calls) = (TimeSpan.Zero, 0L);
+        while (!stop.IsCancellationRequested)
+        {
+            var start = Stopwatch.GetTimestamp();
+            if (calls % 10 == 9)
+            {
+                using var secure = new NodeClient("honest", $"https://127.0.0.1:{prey.SecurePort}", trust);
+                await UseAsync(secure);
+            }
+            else
+            {
+                await UseAsync(client);
+            }
+
+            var took = Stopwatch.GetElapsedTime(start);
+            slowest = took > slowest ? took : slowest;
+            calls++;
+            await Task.WhenAny(Task.Delay(Pace, stop));
+        }
+
+        return (slowest, calls);
+    }
+
+    private static async Task UseAsync(NodeClient client)
+    {
+        var key = ByteString.CopyFromUtf8("honest");
+        try
+        {
+            await client.Kv.PutAsync(new PutRequest { Key = key, Value = key }, deadline: NodeClient.Within(Limit));
+        }
+        catch (RpcException e) when (e.Status.Detail == "etcdserver: mvcc: database space exceeded")
+        {
+            // An attacker has raised the alarm, as everybody may where there are no users.
+            await client.Maintenance.AlarmAsync(new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Deactivate, Alarm = AlarmType.Nospace });
+        }
+
+        await client.Kv.RangeAsync(new RangeRequest { Key = key }, deadline: NodeClient.Within(Limit));
+    }
+
+    private async Task WatchMemoryAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested && prey.Node.IsRunning)
+        {
+            _peak = Math.Max(_peak, prey.Node.ResidentMegabytes);
+            await Task.WhenAny(Task.Delay(Pace, stop));
+        }
+    }
+}
