@@ -10,7 +10,7 @@ namespace PaxosStore.Cluster.Tests.Processes;
 internal sealed record EtcdctlStep(string[] Arguments, string Input = "", bool IsWatch = false, bool AllEndpoints = false, bool Distinct = false)
 {
     /// <summary>How long one that has no end of its own goes on.</summary>
-    public int Seconds { get; init; } = 1;
+    public int Seconds { get; init; } = 2;
 
     /// <summary>Why what is printed differs on purpose (docs/etcd.md); the exit code must still agree.</summary>
     public string? Meant { get; init; }

@@ -55,15 +55,15 @@ internal static class EtcdctlCommands
 
     private static EtcdctlStep[] Watches() =>
     [
-        new(["watch", "k/", "--prefix", "--rev", "2", "--prev-kv"], IsWatch: true) { Seconds = 2 },
-        new(["watch", "k/b", "--rev", "2", "-w", "fields"], IsWatch: true) { Seconds = 2 },
-        new(["watch", "k/a", "k/c", "--rev", "2", "--hex"], IsWatch: true) { Seconds = 2 },
+        new(["watch", "k/", "--prefix", "--rev", "2", "--prev-kv"], IsWatch: true),
+        new(["watch", "k/b", "--rev", "2", "-w", "fields"], IsWatch: true),
+        new(["watch", "k/a", "k/c", "--rev", "2", "--hex"], IsWatch: true),
         new(["watch", "-i"], Input: "watch k/b --rev 2\n", IsWatch: true) { Seconds = 3 },
         new(["watch", "-i"], Input: "watch k/none\nprogress\n", IsWatch: true) { Seconds = 3 },
         new(["watch", "-i"], Input: "watch k/ --prefix --rev 2 --prev-kv\nprogress\n", IsWatch: true) { Meant = "progress never overtakes events" },
         new(["watch", "--interactive"], Input: "fly k/a\n", IsWatch: true),
         new(["watch", "-i"], Input: "watch --rev x k/a\n", IsWatch: true),
-        new(["watch", "k/b", "--rev", "2", "--", "sh", "-c", "env | grep ^ETCD_WATCH_ | sort"], IsWatch: true) { Seconds = 2 },
+        new(["watch", "k/b", "--rev", "2", "--", "sh", "-c", "env | grep ^ETCD_WATCH_ | sort"], IsWatch: true),
         new(["watch", "-i"], Input: "watch k/b --rev 2 -- echo event\n", IsWatch: true) { Seconds = 3 },
         new(["watch"]), new(["watch", "a", "b", "c"], IsWatch: true), new(["watch", "k/", "--prefix", "k/x"], IsWatch: true),
     ];
@@ -92,7 +92,7 @@ internal static class EtcdctlCommands
         new(["alarm", "list"]), new(["alarm", "disarm"]), new(["alarm", "list", "-w", "json"]) { Meant = "alarm replies have a header" }, new(["alarm", "list", "x"]), new(["alarm", "disarm", "x"]),
         new(["defrag"]), new(["defrag"], AllEndpoints: true), new(["defrag", "--cluster"], Distinct: true),
         new(["get", "k/a", "-w", "json"]), new(["compaction", "5"]), new(["compaction", "$REVISION", "--physical"]), new(["compaction", "5", "--physical"]),
-        new(["compaction", "x"]), new(["compaction"]), new(["get", "k/a", "--rev", "3"]), new(["watch", "k/", "--prefix", "--rev", "3"], IsWatch: true) { Seconds = 2 },
+        new(["compaction", "x"]), new(["compaction"]), new(["get", "k/a", "--rev", "3"]), new(["watch", "k/", "--prefix", "--rev", "3"], IsWatch: true),
         new(["snapshot", "save", "$FILE"]), new(["snapshot", "save"]),
     ];
 
