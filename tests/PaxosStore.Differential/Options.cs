@@ -48,9 +48,12 @@ internal sealed record Options(int Operations, int Seed, bool Door, bool Server,
     }
 
     private static int Number(string text) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : throw new FormatException($"{text} is no positive number");
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+            ? number
+            : throw new FormatException($"{text} is no positive number");
 
-    private static string Kind(string name) => AllKinds.Contains(name) ? name : throw new FormatException($"unknown kind {name}; there are: {string.Join(", ", AllKinds)}");
+    private static string Kind(string name) =>
+        AllKinds.Contains(name) ? name : throw new FormatException($"unknown kind {name}; there are: {string.Join(", ", AllKinds)}");
 
     private static Options Target(Options options, string name) => name switch
     {

@@ -4,8 +4,8 @@ using Etcdserverpb;
 namespace PaxosStore.Cluster.Tests.Processes;
 
 /// <summary>
-/// One command for etcdctl. A watch is stopped after a while, for it has no end of its own; its input stays open for as long. Of what is <paramref name="Distinct"/>, equal lines count once: whether one
-/// member or all of them have an alarm is their own business.
+/// One command for etcdctl. A watch is stopped after a while, for it has no end of its own; its input stays open for as long.
+/// Of what is <paramref name="Distinct"/>, equal lines count once: whether one member or all of them have an alarm is their own business.
 /// </summary>
 internal sealed record EtcdctlStep(string[] Arguments, string Input = "", bool IsWatch = false, bool AllEndpoints = false, bool Distinct = false)
 {
@@ -32,13 +32,17 @@ internal sealed partial class EtcdctlSession(TestCluster cluster, int endpoint)
         var arguments = await Task.WhenAll(step.Arguments.Select(FillInAsync));
         string[] all = ["--endpoints", endpoints, .. arguments];
         string[] open = step.Input.Length > 0 ? ["sh", "-c", $"(cat; sleep {step.Seconds}) | \"$@\"", "sh"] : [];
+
+        // One that reads its input ends when that does; it is stopped only if it doesn't.
+        var limit = step.Input.Length > 0 ? 2 * step.Seconds + 2 : step.Seconds;
         var result = step.IsWatch
-            ? await Programs.RunAsync("timeout", ["-s", "INT", $"{step.Seconds + open.Length}", .. open, "etcdctl", .. all], step.Input, Environment)
+            ? await Programs.RunAsync("timeout", ["-s", "INT", $"{limit}", .. open, "etcdctl", .. all], step.Input, Environment)
             : await Programs.RunAsync("etcdctl", all, step.Input, Environment);
         Remember(result.Output);
         if (step.Meant is not null)
             return $"exit {result.ExitCode}, {step.Meant}";
-        var lines = (result.Output + "\n" + result.Error).Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(l => !l.StartsWith("{\"level\":\"info\"", StringComparison.Ordinal))
+        var lines = (result.Output + "\n" + result.Error).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Where(l => !l.StartsWith("{\"level\":\"info\"", StringComparison.Ordinal))
             .TakeWhile(l => !l.StartsWith("goroutine ", StringComparison.Ordinal)).ToArray();
         var clean = lines.Any(l => l.StartsWith('|')) ? CleanTable(lines) : lines.Select(CleanLine);
         var unordered = step.Arguments.Any(a => a is "member" or "endpoint" or "alarm" or "defrag") ? clean.Order(StringComparer.Ordinal) : clean;
