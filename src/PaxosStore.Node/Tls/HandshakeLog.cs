@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.Event;
+using DotNetty.Handlers.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace PaxosStore.Node.Tls;
@@ -11,19 +12,31 @@ namespace PaxosStore.Node.Tls;
 internal sealed class HandshakeLog : ReceiveActor
 {
     private const string Failure = "TLS handshake failed";
+    private const string NoTls = "what came in is no TLS";
 
     public HandshakeLog(ILogger log, News news) => Receive<Error>(error =>
     {
         if (error.Message?.ToString() is not { } text || !text.StartsWith(Failure, StringComparison.Ordinal)) return;
         var where = text.Split('\n')[0][Failure.Length..].Trim();
-        var reason = error.Cause?.GetBaseException().Message ?? text;
+        var reason = IsNoTls(error.Cause) ? NoTls : error.Cause?.GetBaseException().Message ?? text;
         if (news.Is(reason)) log.HandshakeFailed(where, reason);
     });
 
     /// <summary>Keeps the transport's own words out of the log.</summary>
-    public static LogFilterSetup Filter { get; } = new LogFilterBuilder().ExcludeMessageContaining(Failure).Build();
+    public static LogFilterSetup Filter { get; } = new LogFilterBuilder().ExcludeMessageContaining(Failure).Add(new NoTlsFilter()).Build();
 
     protected override void PreStart() => Context.System.EventStream.Subscribe(Self, typeof(Error));
 
     protected override void PostStop() => Context.System.EventStream.Unsubscribe(Self);
+
+    private static bool IsNoTls(Exception? cause) => cause?.GetBaseException() is NotSslRecordException;
+
+    /// <summary>What is no TLS is told a second time, with all its bytes, by whom the connection was meant for: strangers would write our log.</summary>
+    private sealed class NoTlsFilter : LogFilterBase
+    {
+        public override LogFilterType FilterType => LogFilterType.Content;
+
+        public override LogFilterDecision ShouldKeepMessage(LogEvent content, string? expandedMessage = null) =>
+            IsNoTls(content.Cause) ? LogFilterDecision.Drop : LogFilterDecision.NoDecision;
+    }
 }

@@ -63,5 +63,5 @@ public class FuzzTests(ITestOutputHelper output)
     }
 
     private static IEnumerable<string> Faults(string log) => log.Split('\n').Where(line =>
-        line.Contains(" ERR ", StringComparison.Ordinal) || line.Contains(" CRT ", StringComparison.Ordinal) || line.Contains("Unhandled exception", StringComparison.Ordinal));
+        line.Contains(" ERR ", StringComparison.Ordinal) || line.StartsWith("[ERROR]", StringComparison.Ordinal) || line.Contains(" CRT ", StringComparison.Ordinal) || line.Contains("Unhandled exception", StringComparison.Ordinal));
 }
