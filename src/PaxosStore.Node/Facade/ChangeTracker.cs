@@ -31,6 +31,8 @@ internal sealed class PendingChange(Configuration next)
     public TimeSpan Deadline { get; set; }
 
     public TimeSpan SentAt { get; set; } = TimeSpan.MinValue;
+
+    public int Attempts { get; set; }
 }
 
 /// <summary>
@@ -64,6 +66,8 @@ internal sealed class ChangeTracker(TimeSpan requestTimeout, TimeSpan repeatAfte
         if (_pending.Find(c => c.Number == m.Number) is not { } change) return;
         switch (m.Reason)
         {
+            // Of a repeated request this says nothing: what stands in its way may be its own first attempt. What is applied tells, or the next attempt.
+            case Rejection.NotNext when change.Attempts > 1: break;
             case Rejection.NotNext: Complete(change, ChangeOutcome.Overtaken); break;
             case Rejection.NotCaughtUp: Complete(change, ChangeOutcome.NotCaughtUp); break;
             case Rejection.TooFewAlive: Complete(change, ChangeOutcome.TooFewAlive); break;
@@ -104,7 +108,7 @@ internal sealed class ChangeTracker(TimeSpan requestTimeout, TimeSpan repeatAfte
         foreach (var change in _pending)
         {
             if (change.SentAt != TimeSpan.MinValue && now - change.SentAt < repeatAfter) continue;
-            (change.SentAt, change.Number) = (now, ++_lastNumber);
+            (change.SentAt, change.Number, change.Attempts) = (now, ++_lastNumber, change.Attempts + 1);
             Outbox.Add(new Outgoing(leader, Role.Proposer, new Reconfigure(change.Number, change.Next)));
         }
     }

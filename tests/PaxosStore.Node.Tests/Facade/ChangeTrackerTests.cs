@@ -61,6 +61,19 @@ public sealed class ChangeTrackerTests
         Assert.False(change.Completion.Task.IsCompleted);
     }
 
+    /// <summary>A member that was added was reported as refused, "peer URL exists", when the leader was slow to answer.</summary>
+    [Fact]
+    public async Task A_repeated_request_is_not_overtaken_by_itself()
+    {
+        var change = Add(77);
+        _changes.LeaderChanged(One, Seconds(1));
+        _changes.Tick(Seconds(2));
+        _changes.Step(new ReconfigureRejected(change.Number, Rejection.NotNext));
+        Assert.False(change.Completion.Task.IsCompleted);
+        _changes.Decided(new ConfigurationDecided(change.Next, Void: false));
+        Assert.Equal(ChangeOutcome.Done, await change.Completion.Task);
+    }
+
     [Fact]
     public async Task Another_successor_of_the_same_configuration_overtakes_it_and_a_void_one_does_not()
     {
