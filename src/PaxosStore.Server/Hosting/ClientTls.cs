@@ -42,26 +42,31 @@ internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvi
     internal void Listen(KestrelServerOptions kestrel, Uri url) => kestrel.Listen(Ports.Address(url), url.Port, port =>
     {
         port.Protocols = HttpProtocols.Http1AndHttp2;
-        port.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(Answer()), HandshakeTimeout = HandshakeTimeout });
+        port.UseHttps(https =>
+        {
+            https.HandshakeTimeout = HandshakeTimeout;
+
+            // Asked for, but never used: Prepare puts the whole chain in its place. A callback that waits for the client's greeting would not do, for
+            // it is not called when something else comes first, and the web server takes the missing certificate for a fault of its own.
+            https.ServerCertificateSelector = (_, _) => _files!.Current.Context.TargetCertificate;
+            https.OnAuthenticate = (_, answer) => Prepare(answer);
+        });
     });
 
     /// <summary>How one handshake is answered.</summary>
-    private SslServerAuthenticationOptions Answer()
+    private void Prepare(SslServerAuthenticationOptions answer)
     {
         var material = _files!.Current;
-        var answer = new SslServerAuthenticationOptions
-        {
-            ServerCertificateContext = material.Context,
-            ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
-            EnabledSslProtocols = _options.Protocols,
-            CipherSuitesPolicy = _suites,
-            AllowRenegotiation = false,
-        };
-        if (!_files.Settings.IsMutual) return answer;
+        answer.ServerCertificateSelectionCallback = null;
+        answer.ServerCertificateContext = material.Context;
+        answer.ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
+        answer.EnabledSslProtocols = _options.Protocols;
+        answer.CipherSuitesPolicy = _suites;
+        answer.AllowRenegotiation = false;
+        if (!_files.Settings.IsMutual) return;
         answer.ClientCertificateRequired = true;
         answer.CertificateChainPolicy = CertificateCheck.Policy(material, null, CertificateUse.Client);
         answer.RemoteCertificateValidationCallback = (_, certificate, chain, _) => Accepts(material, certificate, chain);
-        return answer;
     }
 
     private bool Accepts(TlsMaterial material, X509Certificate? certificate, X509Chain? chain)

@@ -90,14 +90,18 @@ internal sealed class FuzzRun(Prey prey, SslClientAuthenticationOptions trust, D
         try
         {
             await client.Kv.PutAsync(new PutRequest { Key = key, Value = key }, deadline: NodeClient.Within(Limit));
+            await client.Kv.RangeAsync(new RangeRequest { Key = key }, deadline: NodeClient.Within(Limit));
         }
-        catch (RpcException e) when (e.Status.Detail == "etcdserver: mvcc: database space exceeded")
+        catch (RpcException e) when (e.StatusCode is StatusCode.ResourceExhausted or StatusCode.DataLoss)
         {
-            // An attacker has raised the alarm, as everybody may where there are no users.
-            await client.Maintenance.AlarmAsync(new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Deactivate, Alarm = AlarmType.Nospace });
+            // An attacker has raised an alarm, as everybody may where there are no users.
+            var raised = await client.Maintenance.AlarmAsync(new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Get });
+            foreach (var alarm in raised.Alarms)
+            {
+                var off = new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Deactivate, MemberID = alarm.MemberID, Alarm = alarm.Alarm };
+                await client.Maintenance.AlarmAsync(off);
+            }
         }
-
-        await client.Kv.RangeAsync(new RangeRequest { Key = key }, deadline: NodeClient.Within(Limit));
     }
 
     private async Task WatchMemoryAsync(CancellationToken stop)
