@@ -30,7 +30,7 @@ internal sealed class JsonValues(PipeReader input, long maxBytes)
     internal async ValueTask<bool> ReadAsync(Action<ReadOnlySequence<byte>> take, CancellationToken cancellation)
     {
         // The web server's reader must be left as it was found, which a read that is cancelled by its token does not do.
-        await using var stop = cancellation.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), input);
+        await using var stop = cancellation.UnsafeRegister(static reader => Wake((PipeReader)reader!), input);
         var scanned = 0L;
         while (true)
         {
@@ -66,6 +66,19 @@ internal sealed class JsonValues(PipeReader input, long maxBytes)
             input.AdvanceTo(buffer.Start, buffer.End);
             if (!read.IsCompleted) continue;
             return scanned == 0 ? false : throw new JsonShapeException("unexpected EOF");
+        }
+    }
+
+    private static void Wake(PipeReader reader)
+    {
+        try
+        {
+            reader.CancelPendingRead();
+        }
+        catch (IOException)
+        {
+            // The client has aborted its stream: the read fails by itself.
+            return;
         }
     }
 
