@@ -65,12 +65,8 @@ internal sealed partial class JwtTokens
         var priv = given.TryGetValue("priv-key", out var privFile) ? Key(method, privFile, isPrivate: true) : null;
         var pub = given.TryGetValue("pub-key", out var pubFile) ? Key(method, pubFile, isPrivate: false) : priv;
         if (pub is null) throw new FormatException("pub-key or priv-key is missing");
-        var tokens = new JwtTokens(method, priv, pub, given.TryGetValue("ttl", out var text) ? Ttl(text) : DefaultTtl, time);
-
-        // Once, while starting; it completes at once, as no key has to be fetched.
-        if (priv is not null && tokens.ReadAsync(tokens.Create("check", 1)).AsTask().GetAwaiter().GetResult() is null)
-            throw new FormatException($"{pubFile} and {privFile} don't belong together");
-        return tokens;
+        if (priv is not null && !Belong(method, priv, pub)) throw new FormatException($"{pubFile ?? "pub-key"} and {privFile} don't belong together");
+        return new JwtTokens(method, priv, pub, given.TryGetValue("ttl", out var text) ? Ttl(text) : DefaultTtl, time);
     }
 
     /// <summary>A token of that user.</summary>
@@ -89,6 +85,23 @@ internal sealed partial class JwtTokens
         if (!result.IsValid || result.SecurityToken is not JsonWebToken read) return null;
         if (!read.TryGetPayloadValue<string>(UserClaim, out var user) || string.IsNullOrEmpty(user)) return null;
         return read.TryGetPayloadValue<long>(RevisionClaim, out var revision) ? new Caller(user, revision) : null;
+    }
+
+    /// <summary>Whether what one key signs is good by the other.</summary>
+    /// <exception cref="FormatException">A key is too short for the method.</exception>
+    private static bool Belong(string method, SecurityKey privateKey, SecurityKey publicKey)
+    {
+        var sample = "check"u8.ToArray();
+        try
+        {
+            using var signer = privateKey.CryptoProviderFactory.CreateForSigning(privateKey, method, cacheProvider: false);
+            using var verifier = publicKey.CryptoProviderFactory.CreateForVerifying(publicKey, method, cacheProvider: false);
+            return verifier.Verify(sample, signer.Sign(sample));
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            throw new FormatException($"a key is too short for {method}");
+        }
     }
 
     private static SecurityKey Key(string method, string file, bool isPrivate)

@@ -90,11 +90,13 @@ public sealed class JwtTests : IDisposable
     [InlineData("jwt,sign-method=RS256,priv-key=/nowhere", "/nowhere holds no private key for RS256")]
     [InlineData("jwt,sign-method=RS256,priv-key=RS256.pub", "holds no private key")]
     [InlineData("jwt,sign-method=RS256,priv-key=RS256.key,pub-key=other.pub", "don't belong together")]
+    [InlineData("jwt,sign-method=HS256,priv-key=RS256.short", "a key is too short for HS256")]
     [InlineData("jwt,sign-method=RS256,priv-key=RS256.key,ttl=soon", "ttl: 'soon' is not usable")]
     public void A_wrong_option_says_what_is_expected(string option, string expected)
     {
         Option("RS256");
         Option("RS256", "other");
+        File.WriteAllText(Path.Combine(folder, "RS256.short"), "secret");
         option = option.Replace("RS256.", Path.Combine(folder, "RS256."), StringComparison.Ordinal).Replace("other.", Path.Combine(folder, "other."), StringComparison.Ordinal);
         Assert.Contains(expected, Assert.Throws<FormatException>(() => EtcdDoorOptions.CheckAuthToken(option)).Message, StringComparison.Ordinal);
     }
