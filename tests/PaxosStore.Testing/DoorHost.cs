@@ -35,6 +35,9 @@ public sealed class DoorHost : IAsyncDisposable
     /// <summary>A client of it.</summary>
     public EtcdClient Client { get; }
 
+    /// <summary>What it is put together from.</summary>
+    public IServiceProvider Services => app.Services;
+
     /// <summary>What it logged.</summary>
     public LogCounter Log { get; private init; } = null!;
 

@@ -61,10 +61,10 @@ internal sealed class CallInterceptor(
             await doorkeeper.AdmitAsync(context);
             await continuation(requestStream, responseStream, context);
         }
-        catch (IOException)
+        catch (IOException reset)
         {
             // The client has reset its stream, which is all that such a call reads from: there is nobody to answer, and nothing has failed here.
-            throw EtcdErrors.RequestCanceled;
+            throw EtcdErrors.Map(reset, context) ?? EtcdErrors.RequestCanceled;
         }
         catch (Exception e) when (e is not RpcException)
         {

@@ -1,5 +1,6 @@
 using Etcdserverpb;
 using Grpc.Core;
+using PaxosStore.Kv;
 using PaxosStore.Testing;
 using V3Electionpb;
 using V3Lockpb;
@@ -125,6 +126,19 @@ public sealed class LockElectionTests : IAsyncLifetime
         await WaitForKeysAsync(client, "vote/", 2);
         await client.Lease.LeaseRevokeAsync(new LeaseRevokeRequest { ID = 2 });
         await ErrorAsync(StatusCode.Unknown, "election: session is expired", () => waiting.WaitAsync(Patience));
+    }
+
+    /// <summary>The lease that is granted for a lock without one stayed for its minute when the lock itself was refused.</summary>
+    [Fact]
+    public async Task A_refused_call_leaves_no_lease_behind()
+    {
+        door.Store.BeforeCommand = command =>
+        {
+            if (command is WriteCommand) throw new KvException(KvErrorCode.NoSpace);
+        };
+        await ErrorAsync(StatusCode.Unknown, "etcdserver: mvcc: database space exceeded", () => LockAsync(door.Client, 0));
+        await ErrorAsync(StatusCode.Unknown, "etcdserver: mvcc: database space exceeded", () => CampaignAsync(door.Client, 0, "one"));
+        Assert.Empty((await door.Client.Lease.LeaseLeasesAsync(new LeaseLeasesRequest())).Leases);
     }
 
     private async Task OnAsync(bool real, Func<EtcdClient, Task> scenario)

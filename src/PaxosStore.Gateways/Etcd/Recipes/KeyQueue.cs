@@ -41,7 +41,7 @@ internal sealed class KeyQueue(CallerStore store)
         var there = outcome.Succeeded ? null : ((RangeResult)outcome.Responses[0]).Kvs[0];
         var created = there?.CreateRevision ?? result.Revision;
         var first = ((RangeResult)outcome.Responses[1]).Kvs[0];
-        return new QueuePlace(name, key, created, outcome.Succeeded, there?.Value ?? value, first.CreateRevision == created, result);
+        return new QueuePlace(name, key, lease, created, outcome.Succeeded, there?.Value ?? value, first.CreateRevision == created, result);
     }
 
     /// <summary>Waits until all keys created before the place's are gone, and sees in the same state that its own is still there.</summary>
@@ -64,10 +64,17 @@ internal sealed class KeyQueue(CallerStore store)
     }
 
     /// <summary>Gives the place up.</summary>
-    internal ValueTask<KvResult> LeaveAsync(QueuePlace place)
+    internal async ValueTask LeaveAsync(QueuePlace place)
     {
         var delete = new DeleteRangeOp(KeyRange.SingleKey(place.Key));
-        return store.UndoAsync(new WriteCommand(new TxnOp([CreatedAt(place.Key, place.Created)], [delete], [])));
+        try
+        {
+            await store.UndoAsync(new WriteCommand(new TxnOp([CreatedAt(place.Key, place.Created)], [delete], [])));
+        }
+        catch (KvException)
+        {
+            // It ends with its lease.
+        }
     }
 
     private async ValueTask WaitDeletedAsync(ReadOnlyMemory<byte> one, ReadOnlyMemory<byte> other, long from, CancellationToken cancellation)
@@ -99,10 +106,11 @@ internal sealed class KeyQueue(CallerStore store)
 /// <summary>A place in a <see cref="KeyQueue"/>.</summary>
 /// <param name="Name">The queue.</param>
 /// <param name="Key">Its key.</param>
+/// <param name="Lease">The lease it hangs on.</param>
 /// <param name="Created">Revision that created it.</param>
 /// <param name="IsNew">This call created it.</param>
 /// <param name="Value">Its value.</param>
 /// <param name="IsFirst">It had the turn at once.</param>
 /// <param name="Result">What the store answered.</param>
 internal sealed record QueuePlace(
-    ReadOnlyMemory<byte> Name, ReadOnlyMemory<byte> Key, long Created, bool IsNew, ReadOnlyMemory<byte> Value, bool IsFirst, KvResult Result);
+    ReadOnlyMemory<byte> Name, ReadOnlyMemory<byte> Key, long Lease, long Created, bool IsNew, ReadOnlyMemory<byte> Value, bool IsFirst, KvResult Result);

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using PaxosStore.Gateways.Etcd.Callers;
 using PaxosStore.Kv;
 
@@ -71,7 +72,7 @@ internal sealed class SessionLease : IAsyncDisposable
                 {
                     await store.ExecuteAsync(new LeaseKeepAliveCommand([Id]), cancellation);
                 }
-                catch (KvException)
+                catch (Exception e) when (e is KvException or RpcException)
                 {
                     // The next tick tries again; whoever waits on the lease looks for its key itself.
                 }

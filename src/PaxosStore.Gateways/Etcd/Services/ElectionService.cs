@@ -15,25 +15,14 @@ internal sealed class ElectionService(IKvStore store, Doorkeeper doorkeeper, Hea
     {
         using var end = ends.Begin(context);
         var caller = new CallerStore(store, doorkeeper, context);
-        await using var session = await SessionLease.OpenAsync(caller, request.Lease, time ?? TimeProvider.System, end.Token);
-        var queue = new KeyQueue(caller);
-
-        // Not to be given up halfway: the candidate would stay without anybody waiting for it.
-        var place = await queue.JoinAsync(request.Name.Memory, session.Id, request.Value.Memory, CancellationToken.None);
-        var leader = new LeaderKey { Name = request.Name, Key = ByteString.CopyFrom(place.Key.Span), Rev = place.Created, Lease = session.Id };
-        try
+        var call = new QueueCall(caller, time ?? TimeProvider.System, end);
+        return await call.RunAsync(request.Name.Memory, request.Lease, request.Value.Memory, async (queue, place) =>
         {
+            var leader = new LeaderKey { Name = request.Name, Key = ByteString.CopyFrom(place.Key.Span), Rev = place.Created, Lease = place.Lease };
             if (!place.Value.Span.SequenceEqual(request.Value.Span)) await ProclaimAsync(caller, leader, request.Value, end.Token);
             if (!place.IsFirst && await queue.WaitTurnAsync(place, end.Token) is null) throw EtcdErrors.CandidateExpired;
             return new CampaignResponse { Header = headers.At(place.Result), Leader = leader };
-        }
-        catch (Exception e)
-        {
-            if (place.IsNew) await queue.LeaveAsync(place);
-            await session.GiveUpAsync();
-            if (e is OperationCanceledException && end.Reason() is { } reason) throw reason;
-            throw;
-        }
+        });
     }
 
     /// <inheritdoc/>

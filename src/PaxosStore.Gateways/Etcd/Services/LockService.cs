@@ -17,26 +17,13 @@ internal sealed class LockService(IKvStore store, Doorkeeper doorkeeper, Headers
     public override async Task<LockResponse> Lock(LockRequest request, ServerCallContext context)
     {
         using var end = ends.Begin(context);
-        var caller = new CallerStore(store, doorkeeper, context);
-        await using var session = await SessionLease.OpenAsync(caller, request.Lease, time ?? TimeProvider.System, end.Token);
-        var queue = new KeyQueue(caller);
-
-        // Not to be given up halfway: the key would stay without anybody waiting for it.
-        var place = await queue.JoinAsync(request.Name.Memory, session.Id, default, CancellationToken.None);
-        try
+        var call = new QueueCall(new CallerStore(store, doorkeeper, context), time ?? TimeProvider.System, end);
+        return await call.RunAsync(request.Name.Memory, request.Lease, default, async (queue, place) =>
         {
             var header = headers.At(place.Result);
             if (!place.IsFirst) header = headers.At(await queue.WaitTurnAsync(place, end.Token) ?? throw EtcdErrors.LockExpired);
             return new LockResponse { Header = header, Key = ByteString.CopyFrom(place.Key.Span) };
-        }
-        catch (Exception e)
-        {
-            // The same lease may wait in another call: its place is not ours to give up.
-            if (place.IsNew) await queue.LeaveAsync(place);
-            await session.GiveUpAsync();
-            if (e is OperationCanceledException && end.Reason() is { } reason) throw reason;
-            throw;
-        }
+        });
     }
 
     /// <inheritdoc/>
