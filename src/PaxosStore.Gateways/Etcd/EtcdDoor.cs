@@ -61,7 +61,7 @@ public static class EtcdDoor
         services.TryAddSingleton<TokenTouches>();
         services.TryAddSingleton<Passwords>();
         services.TryAddSingleton(provider => new Doorkeeper(
-            provider.GetRequiredService<IKvStore>(), provider.GetRequiredService<TokenTouches>(),
+            provider.GetRequiredService<IKvStore>(), provider.GetRequiredService<QuotaGuard>(), provider.GetRequiredService<TokenTouches>(),
             JwtTokens.Of(provider.GetRequiredService<IOptions<EtcdDoorOptions>>(), provider.GetService<TimeProvider>())));
         services.TryAddSingleton<LeaderMonitor>();
         services.TryAddSingleton<StreamEnds>();

@@ -16,13 +16,19 @@ internal sealed class QuotaGuard(IKvStore store, IStoreAdmin admin, RecentStatus
 
     private int raising;
 
-    /// <summary>Lets a write pass unless it adds data for which there is no room.</summary>
-    /// <exception cref="Grpc.Core.RpcException">There is none.</exception>
-    internal ValueTask AdmitAsync(KvOp op, CancellationToken cancellation) => AdmitAsync(Cost(op), cancellation);
+    /// <summary>Whether a command is bounded by the quota at all.</summary>
+    internal bool Bounds(KvCommand command) => admin.QuotaBytes != 0 && Cost(command) > 0;
 
-    /// <summary>Lets the grant of a lease pass unless there is no room for it.</summary>
-    /// <exception cref="Grpc.Core.RpcException">There is none.</exception>
-    internal ValueTask AdmitLeaseAsync(CancellationToken cancellation) => AdmitAsync(LeaseCost, cancellation);
+    /// <summary>Lets a command pass unless it adds data for which there is no room.</summary>
+    /// <exception cref="KvException"><see cref="KvErrorCode.NoSpace"/>.</exception>
+    internal ValueTask AdmitAsync(KvCommand command, CancellationToken cancellation) => AdmitAsync(Cost(command), cancellation);
+
+    private static long Cost(KvCommand command) => command switch
+    {
+        WriteCommand write => Cost(write.Op),
+        LeaseGrantCommand => LeaseCost,
+        _ => 0,
+    };
 
     /// <summary>Bytes an operation may add, as etcd estimates them; 0 when it adds none.</summary>
     internal static long Cost(KvOp op) => op switch
@@ -73,6 +79,6 @@ internal sealed class QuotaGuard(IKvStore store, IStoreAdmin admin, RecentStatus
             }
         }
 
-        throw EtcdErrors.NoSpace;
+        throw new KvException(KvErrorCode.NoSpace);
     }
 }

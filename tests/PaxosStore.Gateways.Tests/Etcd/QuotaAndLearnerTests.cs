@@ -32,6 +32,19 @@ public sealed class QuotaAndLearnerTests
         await door.Client.PutAsync("k");
     }
 
+    /// <summary>Locks and elections add keys and leases, too, and passed by the quota.</summary>
+    [Fact]
+    public async Task Locks_and_elections_count_against_the_quota()
+    {
+        await using var door = await DoorHost.StartAsync();
+        await door.Client.Lease.LeaseGrantAsync(new LeaseGrantRequest { ID = 7, TTL = 600 });
+        door.Store.QuotaBytes = 1;
+        await ErrorAsync(StatusCode.Unknown, NoSpace, door.Client.Lock.LockAsync(new V3Lockpb.LockRequest { Name = Bytes("l"), Lease = 7 }));
+        Assert.Equal([new AlarmInfo(InMemoryKvStore.Self, AlarmKind.NoSpace)], door.Store.View.Alarms);
+        await ErrorAsync(StatusCode.Unknown, NoSpace, door.Client.Election.CampaignAsync(new V3Electionpb.CampaignRequest { Name = Bytes("e") }));
+        Assert.Equal(0, (await door.Client.Kv.RangeAsync(new RangeRequest { Key = Bytes("l/"), RangeEnd = Bytes("l0") })).Count);
+    }
+
     [Fact]
     public async Task Only_what_adds_data_counts_against_the_quota()
     {

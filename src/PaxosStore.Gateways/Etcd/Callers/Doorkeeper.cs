@@ -16,7 +16,7 @@ internal readonly record struct CallerView(KvView View, Caller? Caller)
 /// Finds out on whose behalf a call is and passes it on with the command; what the caller may do is decided where the command is applied. Tokens are a
 /// part of the replicated state, so every member knows them; one that this member has not heard of yet is looked up again in a fresh view.
 /// </summary>
-internal sealed class Doorkeeper(IKvStore store, TokenTouches touches, JwtTokens? jwt)
+internal sealed class Doorkeeper(IKvStore store, QuotaGuard quota, TokenTouches touches, JwtTokens? jwt)
 {
     // Users and roles may change again while a call is sent again after they changed.
     private const int MostAttempts = 4;
@@ -26,11 +26,13 @@ internal sealed class Doorkeeper(IKvStore store, TokenTouches touches, JwtTokens
     /// <summary>Signed tokens, when members give out those; null when tokens are kept in the state.</summary>
     internal JwtTokens? Jwt => jwt;
 
-    /// <summary>Has a command agreed on, on behalf of the caller.</summary>
+    /// <summary>Has a command agreed on, on behalf of the caller, if there is room for what it adds.</summary>
     /// <exception cref="KvException">As for <see cref="IKvStore.ExecuteAsync"/>.</exception>
     /// <exception cref="RpcException">The token is none.</exception>
     internal async ValueTask<KvResult> ExecuteAsync(KvCommand command, ServerCallContext context, CancellationToken cancellation)
     {
+        // Who may not do it is to learn that, and must not be able to raise an alarm.
+        if (quota.Bounds(command) && await LikelyMayAsync(command, context, cancellation)) await quota.AdmitAsync(command, cancellation);
         var view = store.View;
         for (var attempt = 1; ; attempt++)
         {
@@ -69,21 +71,11 @@ internal sealed class Doorkeeper(IKvStore store, TokenTouches touches, JwtTokens
     }
 
     /// <summary>Whether the caller may do it as far as this member knows; not the last word.</summary>
-    /// <exception cref="RpcException">The token is none.</exception>
-    internal async ValueTask<bool> LikelyMayAsync(KvOp op, ServerCallContext context, CancellationToken cancellation)
+    private async ValueTask<bool> LikelyMayAsync(KvCommand command, ServerCallContext context, CancellationToken cancellation)
     {
         if (!store.View.Auth.Enabled) return true;
         var (view, caller) = await IdentifyAsync(store.View, context, cancellation);
-        return view.Check(caller, op) == KvErrorCode.None;
-    }
-
-    /// <summary>Whether the caller is a user as far as this member knows; not the last word.</summary>
-    /// <exception cref="RpcException">The token is none.</exception>
-    internal async ValueTask<bool> IsLikelyUserAsync(ServerCallContext context, CancellationToken cancellation)
-    {
-        if (!store.View.Auth.Enabled) return true;
-        var (view, caller) = await IdentifyAsync(store.View, context, cancellation);
-        return view.Auth.CheckUser(caller) == KvErrorCode.None;
+        return (command is WriteCommand write ? view.Check(caller, write.Op) : view.Auth.CheckUser(caller)) == KvErrorCode.None;
     }
 
     /// <exception cref="KvException">The verdict is not <see cref="KvErrorCode.None"/>.</exception>

@@ -9,7 +9,7 @@ using PaxosStore.Kv;
 namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>Reads, writes, transactions and compaction.</summary>
-internal sealed class KvService(Doorkeeper doorkeeper, QuotaGuard quota, Headers headers, IOptions<EtcdDoorOptions> options) : KV.KVBase
+internal sealed class KvService(Doorkeeper doorkeeper, Headers headers, IOptions<EtcdDoorOptions> options) : KV.KVBase
 {
     private readonly EtcdDoorOptions limits = options.Value;
 
@@ -98,9 +98,6 @@ internal sealed class KvService(Doorkeeper doorkeeper, QuotaGuard quota, Headers
     private async ValueTask<WriteResult> WriteAsync(IMessage request, KvOp op, ServerCallContext context)
     {
         if (request.CalculateSize() > limits.MaxRequestBytes) throw EtcdErrors.RequestTooLarge;
-
-        // Who may not write is to learn that, and must not be able to raise an alarm.
-        if (await doorkeeper.LikelyMayAsync(op, context, context.CancellationToken)) await quota.AdmitAsync(op, context.CancellationToken);
         return (WriteResult)await doorkeeper.ExecuteAsync(new WriteCommand(op), context, context.CancellationToken);
     }
 

@@ -11,7 +11,7 @@ namespace PaxosStore.Gateways.Etcd.Services;
 
 /// <summary>Key leases.</summary>
 internal sealed class LeaseService(
-    IKvStore store, Doorkeeper doorkeeper, QuotaGuard quota, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends) : Lease.LeaseBase
+    IKvStore store, Doorkeeper doorkeeper, Headers headers, IOptions<EtcdDoorOptions> options, StreamEnds ends) : Lease.LeaseBase
 {
     // Most renewals of one stream that travel in one command.
     private const int KeepAliveBatch = 1024;
@@ -22,7 +22,6 @@ internal sealed class LeaseService(
     public override async Task<LeaseGrantResponse> LeaseGrant(LeaseGrantRequest request, ServerCallContext context)
     {
         if (request.TTL > limits.MaxLeaseTtlSeconds) throw EtcdErrors.LeaseTtlTooLarge;
-        if (await doorkeeper.IsLikelyUserAsync(context, context.CancellationToken)) await quota.AdmitLeaseAsync(context.CancellationToken);
         var command = new LeaseGrantCommand(request.ID, Math.Max(request.TTL, limits.MinLeaseTtlSeconds));
         var result = (LeaseGrantResult)await doorkeeper.ExecuteAsync(command, context, context.CancellationToken);
         return new LeaseGrantResponse { Header = headers.At(result), ID = result.Id, TTL = result.TtlSeconds };
