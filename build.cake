@@ -74,7 +74,7 @@ Task("Ci")
     .IsDependentOn("RunSimulator")
     .Does(() =>
     {
-        System.IO.File.WriteAllText(tallyFile, tally + "\n");
+        System.IO.File.WriteAllText(tallyFile, tally.Report() + "\n");
         Information(tally.ToString());
         tally.RequireGreen();
     });
@@ -91,11 +91,22 @@ Counts RunTests(FilePath project)
             + $"--logger \"console;verbosity=minimal\" --results-directory \"{MakeAbsolute(testResults)}\" --blame-hang-timeout 15m --blame-hang-dump-type none",
     });
     if (!FileExists(report))
-        return new Counts(0, 1, 0);
-    var counters = XDocument.Load(report.FullPath).Descendants().Single(e => e.Name.LocalName == "Counters");
+        return new Counts(0, 1, 0) { Failures = [$"{name} left no report: exit code {exit}"] };
+    var run = XDocument.Load(report.FullPath);
+    var counters = run.Descendants().Single(e => e.Name.LocalName == "Counters");
     int Count(string attribute) => (int)counters.Attribute(attribute);
-    var counts = new Counts(Count("passed"), Count("failed") + Count("error") + Count("timeout") + Count("aborted"), Count("total") - Count("executed"));
-    return exit == 0 || counts.Failed > 0 ? counts : counts with { Failed = 1 };
+    var counts = new Counts(Count("passed"), Count("failed") + Count("error") + Count("timeout") + Count("aborted"), Count("total") - Count("executed"))
+    {
+        Failures = run.Descendants().Where(e => e.Name.LocalName == "UnitTestResult" && (string)e.Attribute("outcome") == "Failed").Select(Describe).ToArray(),
+    };
+    return exit == 0 || counts.Failed > 0 ? counts : counts with { Failed = 1, Failures = [$"{name} ended with exit code {exit}"] };
+}
+
+// A failed test by its name and the beginning of what it said.
+string Describe(XElement result)
+{
+    var message = result.Descendants().FirstOrDefault(e => e.Name.LocalName == "Message")?.Value ?? "";
+    return $"{(string)result.Attribute("testName")}\n{(message.Length > 1500 ? message[..1500] + " ..." : message)}";
 }
 
 void Publish(FilePath project, DirectoryPath into) => DotNetPublish(project.FullPath, new DotNetPublishSettings
@@ -109,7 +120,7 @@ void Publish(FilePath project, DirectoryPath into) => DotNetPublish(project.Full
 Counts Simulates(string arguments)
 {
     var exit = StartProcess("dotnet", new ProcessSettings { Arguments = $"run -c {configuration} --no-build --project {simulator} -- {arguments}" });
-    return exit == 0 ? new Counts(1, 0, 0) : new Counts(0, 1, 0);
+    return exit == 0 ? new Counts(1, 0, 0) : new Counts(0, 1, 0) { Failures = [$"the simulator with {arguments} ended with exit code {exit}"] };
 }
 
 void Script(string path, string arguments = "")
@@ -119,13 +130,22 @@ void Script(string path, string arguments = "")
         throw new CakeException($"{path} {arguments} ended with {exit}");
 }
 
-record Counts(int Passed, int Failed, int Skipped);
+record Counts(int Passed, int Failed, int Skipped)
+{
+    public string[] Failures { get; init; } = [];
+}
 
 class Tally
 {
     private Counts sum = new(0, 0, 0);
 
-    public void Add(Counts more) => sum = new(sum.Passed + more.Passed, sum.Failed + more.Failed, sum.Skipped + more.Skipped);
+    public void Add(Counts more) => sum = new(sum.Passed + more.Passed, sum.Failed + more.Failed, sum.Skipped + more.Skipped)
+    {
+        Failures = [.. sum.Failures, .. more.Failures],
+    };
+
+    /// <summary>What failed, each with what it said, and the tally as the last line: whoever sees only the end of the log sees why.</summary>
+    public string Report() => string.Join("\n", [.. sum.Failures.Select(f => "failed: " + f), ToString()]);
 
     public void RequireGreen()
     {
