@@ -75,6 +75,9 @@ public class SimulatorTests
     [Fact]
     public void Who_lost_its_journal_is_promoted_on_the_word_of_its_earlier_life() => Passes(54617);
 
+    [Fact]
+    public void An_answer_that_took_half_a_second_made_a_voter_of_a_node_that_had_lost_its_journal_since() => Passes(58612);
+
     private static void Passes(ulong seed)
     {
         var outcome = Runner.Run(seed);
