@@ -8,14 +8,6 @@ namespace PaxosStore.Gateways.Tests.Etcd.Auth;
 /// <summary>Every RPC, in every shape that matters, with every credential.</summary>
 public sealed class AuthMatrixTests
 {
-    private static readonly Dictionary<string, char> Verdicts = new()
-    {
-        ["etcdserver: user name is empty"] = 'e',
-        ["etcdserver: invalid auth token"] = 'i',
-        ["etcdserver: revision of auth store is old"] = 'o',
-        ["etcdserver: permission denied"] = 'd',
-    };
-
     // What the JSON gateway of etcd has no path for.
     private static readonly string[] NotInJson = ["/etcdserverpb.KV/RangeStream", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"];
 
@@ -53,13 +45,13 @@ public sealed class AuthMatrixTests
         var row = AuthMatrix.Rows.Single(r => r.ToString() == shape);
         await using var world = await AuthWorld.CreateAsync();
         using var client = new EtcdClient(world.Door.Endpoint, overJson);
-        var verdicts = new List<char> { await JudgeAsync(row, client, []), await JudgeAsync(row, client, new Metadata { { "token", "ABCDEFGHIJKLMNOP.7" } }) };
-        foreach (var user in (string[])["nothing", "reader", "writer", "both"]) await world.AsAsync(user);
-        var root = await world.AsAsync(AuthWorld.Root);
+        var verdicts = new List<char> { await row.JudgeAsync(client, []), await row.JudgeAsync(client, new Metadata { { "token", "ABCDEFGHIJKLMNOP.7" } }) };
+        foreach (var user in AuthPeople.Users) await world.AsAsync(user);
+        var root = await world.AsAsync(AuthPeople.Root);
         world.ChangeBeforeEveryCommand();
-        verdicts.Add(await JudgeAsync(row, client, root));
+        verdicts.Add(await row.JudgeAsync(client, root));
         world.ChangeNoMore();
-        foreach (var user in (string[])["nothing", "reader", "writer", "both", AuthWorld.Root]) verdicts.Add(await JudgeAsync(row, client, await world.AsAsync(user)));
+        foreach (var user in (string[])[.. AuthPeople.Users, AuthPeople.Root]) verdicts.Add(await row.JudgeAsync(client, await world.AsAsync(user)));
         Assert.Equal(row.Expected, string.Concat(verdicts));
     }
 
@@ -70,27 +62,7 @@ public sealed class AuthMatrixTests
         {
             await using var door = await DoorHost.StartAsync(o => o.BcryptCost = 4);
             foreach (var credential in (Metadata[])[[], new Metadata { { "authorization", "Bearer ABCDEFGHIJKLMNOP.7" } }])
-                Assert.True(await JudgeAsync(row, door.Client, credential, lenient: true) == '+', row.ToString());
-        }
-    }
-
-    private static async Task<char> JudgeAsync(AuthRow row, EtcdClient client, Metadata credential, bool lenient = false)
-    {
-        try
-        {
-            await row.Call(client, credential).WaitAsync(TimeSpan.FromSeconds(20));
-            return '+';
-        }
-        catch (RpcException e)
-        {
-            // Refused for another reason: whoever may ask learns it.
-            Assert.NotEqual(StatusCode.Unimplemented, e.StatusCode);
-            Assert.NotEqual(StatusCode.Internal, e.StatusCode);
-            return Verdicts.GetValueOrDefault(e.Status.Detail, '+');
-        }
-        catch (Xunit.Sdk.XunitException) when (lenient)
-        {
-            return '+';
+                Assert.True(await row.JudgeAsync(door.Client, credential, lenient: true) == '+', row.ToString());
         }
     }
 }
