@@ -132,12 +132,30 @@ internal sealed partial class Simulation
         var began = _now;
         _clients.BeginProbe(ProbeHome());
         RunUntil(began + ((_plan.Rest == Frozen.Slow ? 60 : 20) * Plan.ElectionTimeout), () => _clients.ProbeDone);
+        if (!_clients.ProbeDone && QuorumIsLost())
+        {
+            Counters.QuorumsLost++;
+            return;
+        }
+
         if (!_clients.ProbeDone) throw new ViolationException("no progress", $"no write and read through {_now - began} us after the faults ended");
         if (_operator is not null) DemandMembers();
         var goal = _judge.AppliedAnywhere;
         RunUntil(_now + (40 * Plan.ElectionTimeout), () => CoreApplied(goal));
         if (!CoreApplied(goal)) throw new ViolationException("core not level", $"not all of the core applied #{goal}");
     }
+
+    /// <summary>
+    /// Voters lost their journals in the moment in which they were given their votes, and those left are no quorum: more than a cluster can survive. The faults that are
+    /// planned leave a quorum whole, but do not know of votes to come.
+    /// </summary>
+    private bool QuorumIsLost()
+    {
+        var held = _nodes.Where(n => InCore(n.Index) && _judge.Newest.IsVoter(n.Id)).Select(KnownOn).DefaultIfEmpty(Slot.Zero).Max();
+        return _judge.From(held.Next).Any(g => g.Configuration.Voters.Count(v => !HasForgotten(Node(v))) < g.Configuration.QuorumSize);
+    }
+
+    private bool HasForgotten(SimNode node) => node.Identity is { Forgetful: true } && _judge[node.Index] is not { Admitted: true, Hollow: false };
 
     private void DemandMembers()
     {
