@@ -46,7 +46,7 @@ internal sealed partial class Simulation
     private ulong FindCore()
     {
         var r = new SplitMix(Plan.Mix(_plan.Seed, 9));
-        var usable = Mask(n => n.Identity is not null && n.Gone == StopReason.None && !n.Wiped);
+        var usable = Mask(n => n.Identity is not null && n.Gone == StopReason.None && (!n.Wiped || _judge[n.Index].Admitted));
         var sound = usable & Mask(n => _judge[n.Index] is { Admitted: true, Hollow: false });
         for (var attempt = 0; attempt < 30; attempt++)
         {
