@@ -39,13 +39,17 @@ internal sealed class NodeProcess : IDisposable
 
     public string ClientUrl => $"{_clientScheme}://127.0.0.1:{Ports.Client}";
 
-    public string PeerUrl => $"{_peerScheme}://127.0.0.1:{Ports.Peer}";
+    /// <summary>Where its peers are told to find it.</summary>
+    public string PeerUrl => $"{_peerScheme}://127.0.0.1:{Ports.Advertised}";
 
     public bool IsRunning => _process is { HasExited: false };
 
     public bool WasStarted => _process is not null;
 
     public int Pid => _process?.Id ?? throw new InvalidOperationException($"{Name} was never started");
+
+    /// <summary>How the process ended.</summary>
+    public int ExitCode => _process?.ExitCode ?? throw new InvalidOperationException($"{Name} was never started");
 
     /// <summary>What the process wrote since its last start.</summary>
     public string LogSinceStart
@@ -154,12 +158,17 @@ internal sealed class NodeProcess : IDisposable
     [
         "--name", Name, "--data-dir", DataDirectory,
         "--listen-client-urls", _securePort == 0 ? ClientUrl : $"{ClientUrl},https://127.0.0.1:{_securePort}", "--advertise-client-urls", ClientUrl,
-        "--listen-peer-urls", PeerUrl, "--initial-advertise-peer-urls", PeerUrl,
+        "--listen-peer-urls", $"{_peerScheme}://127.0.0.1:{Ports.Peer}", "--initial-advertise-peer-urls", PeerUrl,
     ];
 }
 
-/// <summary>The ports of one node.</summary>
-internal readonly record struct NodePorts(int Client, int Peer)
+/// <summary>The ports of one node. Its peers may be told another port than the one it listens on, behind which somebody sits who spoils their connections.</summary>
+internal readonly record struct NodePorts(int Client, int Peer, int Advertised)
 {
+    public NodePorts(int client, int peer)
+        : this(client, peer, peer)
+    {
+    }
+
     public static NodePorts Free() => new(Processes.Ports.Free(), Processes.Ports.Free());
 }
