@@ -115,7 +115,7 @@ command=${1:---help}
 [ $# -eq 0 ] || shift
 case "$command" in
   blackbox | sim | nightly) "$command" "$@" ;;
-  broken) build PaxosStore.Campaign; (isolated dotnet "$program" broken "$@") ;;
+  broken) build PaxosStore.Campaign; publish; (isolated dotnet "$program" broken "$@") ;;
   judge | plan | report) build PaxosStore.Campaign; dotnet "$program" "$command" "$@" ;;
   -h | --help | help) usage ;;
   *) usage >&2; echo "campaign.sh: don't know \"$command\"" >&2; exit 2 ;;

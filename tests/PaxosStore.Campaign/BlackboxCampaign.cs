@@ -20,7 +20,7 @@ internal sealed class BlackboxCampaign(Options options)
             _tally.Add(outcome);
             Console.WriteLine(Line(outcome, _tally));
             foreach (var finding in outcome.Findings.Take(10))
-                Console.WriteLine($"    {finding}");
+                Console.WriteLine($"    {finding.Split('\n')[0]}");
             if (outcome.Directory is not null)
                 Console.WriteLine($"    all of it in {outcome.Directory}; again: scripts/campaign.sh blackbox --plan {outcome.Directory}/plan.json");
         }

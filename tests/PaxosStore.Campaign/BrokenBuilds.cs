@@ -10,6 +10,7 @@ namespace PaxosStore.Campaign;
 internal sealed class BrokenBuilds(Options options)
 {
     private const int UsualRuns = 20;
+    private string _sound = "";
 
     /// <summary>True when each mistake was caught.</summary>
     public async Task<bool> RunAsync()
@@ -19,43 +20,50 @@ internal sealed class BrokenBuilds(Options options)
         if (patches.Length == 0)
             throw new FormatException($"no mistake is called {options.Name}");
         var survivors = 0;
-        foreach (var patch in patches)
-        {
-            var result = await CatchAsync(patch);
-            Results.Add(result);
-            Console.WriteLine(result.CaughtBy is null ? $"{result.Name}: SURVIVED {result.Runs} runs" : $"{result.Name}: caught by {result.CaughtBy} in run {result.Runs}");
-            survivors += result.CaughtBy is null ? 1 : 0;
-        }
-
-        return survivors == 0;
-    }
-
-    private async Task<BrokenResult> CatchAsync(string patch)
-    {
-        var name = Path.GetFileNameWithoutExtension(patch);
-        var what = File.ReadLines(patch).First();
-        var folder = Directory.CreateTempSubdirectory($"broken-{name}-").FullName;
+        var folder = Directory.CreateTempSubdirectory("broken-").FullName;
         try
         {
-            await BuildAsync(patch, folder);
+            await CopySourcesAsync(folder);
+            _sound = Path.GetDirectoryName(Environment.GetEnvironmentVariable("PAXOSSTORE_SERVER_DLL")) ?? throw new FormatException("PAXOSSTORE_SERVER_DLL names no published server");
             Environment.SetEnvironmentVariable("PAXOSSTORE_SERVER_DLL", Path.Combine(folder, "out", "PaxosStore.Server.dll"));
-            var runs = options.Runs > 0 ? options.Runs : UsualRuns;
-            var plans = Enumerable.Range(Math.Max(1, options.Seed), 1_000_000).Select(BlackboxRun.PlanOf).Where(p => Fits(p, File.ReadLines(patch).ElementAt(1)));
-            foreach (var (plan, run) in plans.Take(runs).Select((p, i) => (p, i + 1)))
+            foreach (var patch in patches)
             {
-                var settings = BlackboxCampaign.Settings(options) with { Failures = Path.Combine(Results.Folder, "broken", name) };
-                var outcome = await BlackboxRun.RunAsync(plan, settings);
-                Console.WriteLine($"{name}, run {run}, seed {plan.Seed}: {outcome.Verdict} {(outcome.Findings.Count > 0 ? outcome.Findings[0] : "")}");
-                if (outcome.Verdict == RunVerdict.Failed)
-                    return new BrokenResult(Results.Stamp(), name, what, Judges(outcome), run);
+                var result = await CatchAsync(patch, folder);
+                Results.Add(result);
+                Console.WriteLine(result.CaughtBy is null ? $"{result.Name}: SURVIVED {result.Runs} runs" : $"{result.Name}: caught by {result.CaughtBy} in run {result.Runs}");
+                survivors += result.CaughtBy is null ? 1 : 0;
             }
-
-            return new BrokenResult(Results.Stamp(), name, what, null, runs);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
+
+        return survivors == 0;
+    }
+
+    private async Task<BrokenResult> CatchAsync(string patch, string folder)
+    {
+        var name = Path.GetFileNameWithoutExtension(patch);
+        var (what, wanted) = File.ReadLines(patch).Take(2).ToArray() is [var first, var second] ? (first, second) : throw new FormatException($"{patch} has no heading");
+        await PatchAsync(patch, folder);
+        await BuildAsync(patch, folder);
+        var runs = options.Runs > 0 ? options.Runs : UsualRuns;
+        var result = new BrokenResult(Results.Stamp(), name, what, null, runs);
+        var plans = Enumerable.Range(Math.Max(1, options.Seed), 1_000_000).Select(BlackboxRun.PlanOf).Where(p => Fits(p, wanted));
+        foreach (var (plan, run) in plans.Take(runs).Select((p, i) => (p, i + 1)))
+        {
+            var settings = BlackboxCampaign.Settings(options) with { Failures = Path.Combine(Results.Folder, "broken", name) };
+            var outcome = await BlackboxRun.RunAsync(plan, settings);
+            Console.WriteLine($"{name}, run {run}, seed {plan.Seed}: {outcome.Verdict} {(outcome.Findings.Count > 0 ? outcome.Findings[0].Split('\n')[0] : "")}");
+            if (outcome.Verdict != RunVerdict.Failed)
+                continue;
+            result = result with { CaughtBy = Judges(outcome), Runs = run };
+            break;
+        }
+
+        await PatchAsync(patch, folder, "-R");
+        return result;
     }
 
     private static bool Fits(RunPlan plan, string wanted) => wanted == "any"
@@ -63,17 +71,25 @@ internal sealed class BrokenBuilds(Options options)
 
     private static string Judges(RunOutcome outcome) => string.Join(", ", outcome.Findings.Select(f => f[..f.IndexOf(':', StringComparison.Ordinal)]).Distinct());
 
-    /// <summary>A copy of what git knows, the mistake in it, and the server of that.</summary>
-    private static async Task BuildAsync(string patch, string folder)
+    /// <summary>A copy of what git knows.</summary>
+    private static Task CopySourcesAsync(string folder) =>
+        ExecuteAsync("sh", ["-c", $"git ls-files src '*.props' global.json LICENSE scripts/etcd | tar cf - -T - | tar xf - -C '{folder}'"], Results.Root());
+
+    /// <summary>The published server with the assembly that the mistake is in replaced.</summary>
+    private async Task BuildAsync(string patch, string folder)
     {
-        var source = Path.Combine(folder, "source");
-        Directory.CreateDirectory(source);
-        await RunAsync("sh", ["-c", $"git ls-files src '*.props' global.json LICENSE scripts/etcd nuget.config NuGet.config | tar cf - -T - | tar xf - -C '{source}'"], Results.Root());
-        await RunAsync("patch", ["-p1", "--no-backup-if-mismatch", "-i", patch], source);
-        await RunAsync("dotnet", ["publish", "-c", "Release", "src/PaxosStore.Server", "-o", Path.Combine(folder, "out"), "--nologo", "-v", "q", "-nodeReuse:false"], source);
+        await ExecuteAsync("sh", ["-c", $"rm -rf out && cp -r '{_sound}' out"], folder);
+        foreach (var project in File.ReadLines(patch).Where(l => l.StartsWith("+++ b/src/", StringComparison.Ordinal)).Select(l => l.Split('/')[2]).Distinct())
+        {
+            await ExecuteAsync("dotnet", ["build", "-c", "Release", $"src/{project}", "-o", "built", "--nologo", "-v", "q", "-nodeReuse:false", "-p:RunAnalyzers=false"], folder);
+            File.Copy(Path.Combine(folder, "built", project + ".dll"), Path.Combine(folder, "out", project + ".dll"), overwrite: true);
+        }
     }
 
-    private static async Task RunAsync(string program, string[] arguments, string directory)
+    private static Task PatchAsync(string patch, string folder, params string[] more) =>
+        ExecuteAsync("patch", ["-p1", "--no-backup-if-mismatch", "-i", patch, .. more], folder);
+
+    private static async Task ExecuteAsync(string program, string[] arguments, string directory)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = directory, RedirectStandardOutput = true };
         using var process = Process.Start(start)!;

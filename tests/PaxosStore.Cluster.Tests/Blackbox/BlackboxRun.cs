@@ -84,12 +84,17 @@ public sealed class BlackboxRun
                 await AdminFaults.AddRootAsync(cluster);
             watching = Task.WhenAll(_leaders.RunAsync(cluster, stop.Token), world.WatchOverNodesAsync(stop.Token), CompactAsync(cluster, stop.Token));
             await using var watchers = new Watchers(cluster, _book, _plan.Seed);
-            var survived = await LoadAsync(world);
-            if (survived)
-                evidence.Dumps = await new Inquest(world, _book, watchers, _findings).RunAsync(whole: _plan.CompactEvery == 0);
-            await watchers.StopAsync();
-            _events = watchers.Told;
-            evidence.Subscriptions = watchers.Subscriptions;
+            try
+            {
+                if (await LoadAsync(world))
+                    evidence.Dumps = await new Inquest(world, _book, watchers, _findings).RunAsync(whole: _plan.CompactEvery == 0);
+            }
+            finally
+            {
+                await watchers.StopAsync();
+                _events = watchers.Told;
+                evidence.Subscriptions = watchers.Subscriptions;
+            }
         }
         catch (Exception e) when (e is TimeoutException or InvalidOperationException or RpcException or Win32Exception or IOException)
         {

@@ -11,6 +11,7 @@ internal sealed class NodeProcess : IDisposable
     private readonly string _clientScheme;
     private readonly string _peerScheme;
     private readonly int _securePort;
+    private readonly List<Process> _processes = [];
     private Process? _process;
     private long _logStart;
 
@@ -79,13 +80,14 @@ internal sealed class NodeProcess : IDisposable
     {
         if (IsRunning)
             throw new InvalidOperationException($"{Name} is running already");
-        _process?.Dispose();
         _logStart = File.Exists(LogFile) ? new FileInfo(LogFile).Length : 0;
         var start = new ProcessStartInfo("/bin/sh");
         foreach (var argument in (string[])["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", LogFile, .. Wrapper, _target.Executable, .. _target.FirstArguments, .. _flags])
             start.ArgumentList.Add(argument);
         start.Environment["DOTNET_gcServer"] = "0";
-        _process = Process.Start(start)!;
+
+        // Somebody may be asking the former process just now whether it runs: it is given back with the node.
+        _processes.Add(_process = Process.Start(start)!);
     }
 
     /// <summary>Waits for the line that says the node serves clients.</summary>
@@ -143,7 +145,7 @@ internal sealed class NodeProcess : IDisposable
         AppDomain.CurrentDomain.ProcessExit -= OnHarnessExit;
         if (IsRunning)
             Kill();
-        _process?.Dispose();
+        _processes.ForEach(p => p.Dispose());
     }
 
     private void OnHarnessExit(object? sender, EventArgs e)

@@ -16,8 +16,9 @@ internal static class DiskFaults
         var injection = fault.Kind == "disk-error" ? $"{Flushes}:error=EIO" : "pwrite64,write,pwritev:error=ENOSPC";
         await SpoilAsync(world, fault, injection, fault.Kind == "disk-error" ? "EIO at flushes" : "ENOSPC at writes", async node =>
         {
-            var exit = node.WaitExitAsync(ExitLimit);
-            await Task.WhenAny(exit, Task.Delay(ExitLimit, heal));
+            // Ending takes a moment; it is waited for past the heal.
+            for (var end = HistoryRecorder.Now + (long)ExitLimit.TotalNanoseconds; node.IsRunning && HistoryRecorder.Now < end;)
+                await Task.Delay(20, CancellationToken.None);
             await World.LastAsync(fault, heal);
         });
     }
@@ -78,7 +79,10 @@ internal static class DiskFaults
             await strace.WaitForExitAsync();
         }
 
-        world.Counts.Add(what, Hits(output, died: !node.IsRunning && fault.Kind == "kill-at-sync"));
+        var hits = Hits(output, died: !node.IsRunning && fault.Kind == "kill-at-sync");
+        world.Counts.Add(what, hits);
+        if (fault.Kind == "disk-error" && hits > 0 && node.IsRunning)
+            world.Violate($"{node} went on although {hits} of its calls failed ({what})");
         world.Release([node]);
         world.Mark(what, node.Name, from);
     }
