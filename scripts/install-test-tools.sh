@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # program=package; a path where the package puts its programs beside the PATH
-tools=(etcd=etcd-server etcdctl=etcd-client patroni=patroni /usr/lib/python3/dist-packages/idna=python3-idna iptables=iptables ip=iproute2 /usr/lib/python3/dist-packages/etcd3=python3-etcd3 strace=strace openssl=openssl curl=curl gcc=gcc /usr/include/stdio.h=libc6-dev /usr/lib/postgresql/15/bin/initdb=postgresql-15)
+tools=(etcd=etcd-server etcdctl=etcd-client patroni=patroni /usr/lib/python3/dist-packages/idna=python3-idna iptables=iptables ip=iproute2 /usr/lib/python3/dist-packages/etcd3=python3-etcd3 strace=strace /usr/share/doc/libfaketime=libfaketime openssl=openssl curl=curl gcc=gcc /usr/include/stdio.h=libc6-dev /usr/lib/postgresql/15/bin/initdb=postgresql-15)
 
 missing=()
 for tool in "${tools[@]}"; do

@@ -8,4 +8,11 @@ public readonly record struct KeyChange(long Revision, string Key, string? Value
 }
 
 /// <summary>What the store says happened: every change in order, and the revision up to which this is complete.</summary>
-public sealed record LogDump(IReadOnlyList<KeyChange> Changes, long FirstRevision, long LastRevision);
+public sealed record LogDump(IReadOnlyList<KeyChange> Changes, long FirstRevision, long LastRevision)
+{
+    /// <summary>The compactions that clients asked for, whatever they were answered.</summary>
+    public IReadOnlyList<Compaction> Compactions { get; init; } = [];
+}
+
+/// <summary>Somebody asked at some time that history below a revision be forgotten.</summary>
+public readonly record struct Compaction(long Call, long Revision);

@@ -14,6 +14,18 @@ public enum OperationKind
 
     /// <summary>Transaction: delete the key and write a unique value to its <see cref="Operation.MarkerKey"/>, so that the log tells whose delete it was.</summary>
     Delete,
+
+    /// <summary>Read of all keys that begin with <see cref="Operation.Key"/>.</summary>
+    Range,
+
+    /// <summary>A lease is granted; it changes no revision.</summary>
+    LeaseGrant,
+
+    /// <summary>A lease begins its time to live anew.</summary>
+    LeaseKeepAlive,
+
+    /// <summary>A lease ends, and its keys with it.</summary>
+    LeaseRevoke,
 }
 
 /// <summary>How an operation ended, as far as its client can know.</summary>
@@ -74,6 +86,18 @@ public sealed record Operation
     /// <summary>The value the reply showed: get, a compare-and-set that did not hold, or the value deleted; null means absent.</summary>
     public string? Seen { get; init; }
 
+    /// <summary>Get, range: the node answers from what it has, without asking the others.</summary>
+    public bool Serializable { get; init; }
+
+    /// <summary>The lease asked about, or, of a put, the one the key is attached to; 0: none.</summary>
+    public long Lease { get; init; }
+
+    /// <summary>Seconds that a granted lease lives, or, of one kept alive, that it has left.</summary>
+    public long Ttl { get; init; }
+
+    /// <summary>Range: what the reply showed, in order.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>>? SeenAll { get; init; }
+
     /// <summary>Why it failed or is unknown, for people.</summary>
     public string? Error { get; init; }
 
@@ -83,8 +107,11 @@ public sealed record Operation
     /// <summary>Whether it changed the state (of an answered operation) or may have (of an unknown one).</summary>
     public bool Mutates => Kind switch
     {
-        OperationKind.Get => false,
+        OperationKind.Put or OperationKind.Delete => true,
         OperationKind.CompareAndSet => Outcome == Outcome.Info || Succeeded,
-        _ => true,
+        _ => false,
     };
+
+    /// <summary>Whether it only reads.</summary>
+    public bool Reads => Kind is OperationKind.Get or OperationKind.Range;
 }

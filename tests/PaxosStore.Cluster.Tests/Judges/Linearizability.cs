@@ -14,7 +14,7 @@ public static class Linearizability
     public static Verdict Check(IReadOnlyList<Operation> operations, int stepsPerKey = 10_000_000)
     {
         var violations = new List<string>();
-        foreach (var group in operations.Where(o => o.Outcome != Outcome.Fail).GroupBy(o => o.Key))
+        foreach (var group in Registers.Of(operations).GroupBy(o => o.Key))
         {
             var calls = RegisterCalls.From(group);
             var result = new Search(calls, stepsPerKey).Run();

@@ -62,6 +62,10 @@ public sealed class RevisionWitness
 
         if (operation.Mutates)
             CheckWrite(operation);
+        else if (operation.Kind == OperationKind.Range)
+            CheckRange(operation);
+        else if (operation.Kind is OperationKind.LeaseGrant or OperationKind.LeaseKeepAlive or OperationKind.LeaseRevoke)
+            return;
         else if (ValueAt(operation.Key, operation.Revision) is var held && held != operation.Seen)
             Violate(operation, $"was shown {Show(operation.Seen)} at revision {operation.Revision}, the log holds {Show(held)}");
 
@@ -90,6 +94,16 @@ public sealed class RevisionWitness
             Violate(operation, $"deleted {Show(operation.Seen)} at revision {operation.Revision}, the log held {Show(before)}");
     }
 
+    private void CheckRange(Operation operation)
+    {
+        var held = _byKey.Keys.Where(k => k.StartsWith(operation.Key, StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+            .Select(k => KeyValuePair.Create(k, ValueAt(k, operation.Revision))).Where(p => p.Value is not null).ToArray();
+        if (!held.SequenceEqual(operation.SeenAll!.Select(p => KeyValuePair.Create(p.Key, (string?)p.Value))))
+        {
+            Violate(operation, $"was shown [{string.Join(", ", operation.SeenAll!)}] at revision {operation.Revision}, the log holds [{string.Join(", ", held)}]");
+        }
+    }
+
     private void CheckComparison(Operation operation)
     {
         var at = operation.Succeeded ? operation.Revision - 1 : operation.Revision;
@@ -100,13 +114,16 @@ public sealed class RevisionWitness
         }
     }
 
-    /// <summary>Whatever returned before another operation began has a revision not above the other's; below it if the other wrote.</summary>
+    /// <summary>
+    /// Whatever returned before another operation began has a revision not above the other's; below it if the other wrote. A serializable read may lag behind,
+    /// but what it saw is settled for all that begin after it.
+    /// </summary>
     private void CheckRealTime()
     {
         var byReturn = _operations.Where(o => o.Outcome == Outcome.Ok).OrderBy(o => o.Return).ToArray();
         var next = 0;
         Operation? highest = null;
-        foreach (var operation in _operations.Where(o => o.Outcome != Outcome.Fail).OrderBy(o => o.Call))
+        foreach (var operation in _operations.Where(o => o.Outcome != Outcome.Fail && !o.Serializable).OrderBy(o => o.Call))
         {
             while (next < byReturn.Length && byReturn[next].Return < operation.Call)
             {
@@ -128,13 +145,20 @@ public sealed class RevisionWitness
     private long? RevisionInLog(Operation operation) => operation.Outcome == Outcome.Ok ? operation.Revision
         : operation.Value is { } value && _byValue.TryGetValue(value, out var change) ? change.Revision : null;
 
-    /// <summary>Every change in the log was asked for by an operation that was acknowledged there or whose fate is unknown.</summary>
+    /// <summary>
+    /// Every change in the log was asked for by an operation that was acknowledged there or whose fate is unknown, or is the end of a lease, which
+    /// <see cref="LeaseWitness"/> judges.
+    /// </summary>
     private void CheckAuthors()
     {
         var authors = _operations.Where(o => o.Value is not null).ToDictionary(o => o.Value!);
+        bool WasLeased(KeyChange change) =>
+            ValueAt(change.Key, change.Revision - 1) is { } held && authors.TryGetValue(held, out var author) && author.Lease != 0;
         foreach (var (revision, changes) in _byRevision)
         {
             var value = changes.Select(c => c.Value).FirstOrDefault(v => v is not null);
+            if (value is null && changes.All(WasLeased))
+                continue;
             if (value is null || !authors.TryGetValue(value, out var author))
                 _violations.Add($"log: nobody asked for revision {revision}: [{string.Join(", ", changes)}]");
             else

@@ -19,7 +19,7 @@ internal sealed class Connections(TestCluster cluster) : IDisposable
     public NodeClient To(NodeProcess node)
     {
         if (!_clients.TryGetValue(node, out var client))
-            _clients[node] = client = new NodeClient(node.Name, node.ClientUrl);
+            _clients[node] = client = cluster.Connect(node);
         return client;
     }
 

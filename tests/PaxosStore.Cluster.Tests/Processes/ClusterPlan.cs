@@ -10,6 +10,12 @@ internal sealed record ClusterPlan(string Purpose, int Size, params string[] Fla
     /// <summary>What each node is started through.</summary>
     public Func<NodeProcess, IReadOnlyList<string>> Wrapper { get; init; } = _ => [];
 
+    /// <summary>Where the next node listens.</summary>
+    public Func<NodePorts> Ports { get; init; } = NodePorts.Free;
+
+    /// <summary>A token for each request of the harness's own clients, or null.</summary>
+    public Func<string?>? Token { get; init; }
+
     /// <summary>How clients speak to the nodes: http or https.</summary>
     public string ClientScheme { get; init; } = "http";
 

@@ -17,8 +17,8 @@ internal sealed class Membership(TestCluster cluster)
     public async Task<NodeProcess> AddAsync(bool learner = false)
     {
         learner |= cluster.Target.IsEtcd;
-        var ports = NodePorts.Free();
-        var members = await AddMemberAsync($"{cluster.PeerScheme}://127.0.0.1:{ports.Peer}", learner);
+        var ports = cluster.NewPorts();
+        var members = await AddMemberAsync($"{cluster.PeerScheme}://127.0.0.1:{ports.Advertised}", learner);
         var node = cluster.NewNode(ports, members);
         node.Start();
         await node.WaitReadyAsync(Limit);

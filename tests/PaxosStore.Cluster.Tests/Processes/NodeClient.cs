@@ -1,6 +1,8 @@
 using System.Net.Security;
 using Etcdserverpb;
 using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using PaxosStore.Cluster.Tests.History;
 using ClusterApi = Etcdserverpb.Cluster;
@@ -13,7 +15,7 @@ internal sealed class NodeClient : IDisposable
     private static readonly byte[] FromFirstKey = [0];
     private readonly GrpcChannel _channel;
 
-    public NodeClient(string name, string url, SslClientAuthenticationOptions? tls = null)
+    public NodeClient(string name, string url, SslClientAuthenticationOptions? tls = null, Func<string?>? token = null)
     {
         Name = name;
         var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = false, ConnectTimeout = TimeSpan.FromSeconds(2) };
@@ -29,12 +31,13 @@ internal sealed class NodeClient : IDisposable
             InitialReconnectBackoff = TimeSpan.FromMilliseconds(20),
             MaxReconnectBackoff = TimeSpan.FromMilliseconds(100),
         });
-        Kv = new KV.KVClient(_channel);
-        Watch = new Watch.WatchClient(_channel);
-        Lease = new Lease.LeaseClient(_channel);
-        Maintenance = new Maintenance.MaintenanceClient(_channel);
-        Cluster = new ClusterApi.ClusterClient(_channel);
-        Auth = new Auth.AuthClient(_channel);
+        var calls = token is null ? _channel.CreateCallInvoker() : _channel.Intercept(metadata => WithToken(metadata, token()));
+        Kv = new KV.KVClient(calls);
+        Watch = new Watch.WatchClient(calls);
+        Lease = new Lease.LeaseClient(calls);
+        Maintenance = new Maintenance.MaintenanceClient(calls);
+        Cluster = new ClusterApi.ClusterClient(calls);
+        Auth = new Auth.AuthClient(calls);
     }
 
     public string Name { get; }
@@ -90,6 +93,13 @@ internal sealed class NodeClient : IDisposable
         }
 
         return new LogDump(changes, 2, last);
+    }
+
+    private static Metadata WithToken(Metadata metadata, string? token)
+    {
+        if (token is not null)
+            metadata.Add("token", token);
+        return metadata;
     }
 
     public void Dispose() => _channel.Dispose();

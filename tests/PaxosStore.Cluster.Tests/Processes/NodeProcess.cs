@@ -11,6 +11,7 @@ internal sealed class NodeProcess : IDisposable
     private readonly string _clientScheme;
     private readonly string _peerScheme;
     private readonly int _securePort;
+    private readonly List<Process> _processes = [];
     private Process? _process;
     private long _logStart;
 
@@ -39,13 +40,17 @@ internal sealed class NodeProcess : IDisposable
 
     public string ClientUrl => $"{_clientScheme}://127.0.0.1:{Ports.Client}";
 
-    public string PeerUrl => $"{_peerScheme}://127.0.0.1:{Ports.Peer}";
+    /// <summary>Where its peers are told to find it.</summary>
+    public string PeerUrl => $"{_peerScheme}://127.0.0.1:{Ports.Advertised}";
 
     public bool IsRunning => _process is { HasExited: false };
 
     public bool WasStarted => _process is not null;
 
     public int Pid => _process?.Id ?? throw new InvalidOperationException($"{Name} was never started");
+
+    /// <summary>How the process ended.</summary>
+    public int ExitCode => _process?.ExitCode ?? throw new InvalidOperationException($"{Name} was never started");
 
     /// <summary>What the process wrote since its last start.</summary>
     public string LogSinceStart
@@ -75,13 +80,14 @@ internal sealed class NodeProcess : IDisposable
     {
         if (IsRunning)
             throw new InvalidOperationException($"{Name} is running already");
-        _process?.Dispose();
         _logStart = File.Exists(LogFile) ? new FileInfo(LogFile).Length : 0;
         var start = new ProcessStartInfo("/bin/sh");
         foreach (var argument in (string[])["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", LogFile, .. Wrapper, _target.Executable, .. _target.FirstArguments, .. _flags])
             start.ArgumentList.Add(argument);
         start.Environment["DOTNET_gcServer"] = "0";
-        _process = Process.Start(start)!;
+
+        // Somebody may be asking the former process just now whether it runs: it is given back with the node.
+        _processes.Add(_process = Process.Start(start)!);
     }
 
     /// <summary>Waits for the line that says the node serves clients.</summary>
@@ -139,7 +145,7 @@ internal sealed class NodeProcess : IDisposable
         AppDomain.CurrentDomain.ProcessExit -= OnHarnessExit;
         if (IsRunning)
             Kill();
-        _process?.Dispose();
+        _processes.ForEach(p => p.Dispose());
     }
 
     private void OnHarnessExit(object? sender, EventArgs e)
@@ -154,12 +160,17 @@ internal sealed class NodeProcess : IDisposable
     [
         "--name", Name, "--data-dir", DataDirectory,
         "--listen-client-urls", _securePort == 0 ? ClientUrl : $"{ClientUrl},https://127.0.0.1:{_securePort}", "--advertise-client-urls", ClientUrl,
-        "--listen-peer-urls", PeerUrl, "--initial-advertise-peer-urls", PeerUrl,
+        "--listen-peer-urls", $"{_peerScheme}://127.0.0.1:{Ports.Peer}", "--initial-advertise-peer-urls", PeerUrl,
     ];
 }
 
-/// <summary>The ports of one node.</summary>
-internal readonly record struct NodePorts(int Client, int Peer)
+/// <summary>The ports of one node. Its peers may be told another port than the one it listens on, behind which somebody sits who spoils their connections.</summary>
+internal readonly record struct NodePorts(int Client, int Peer, int Advertised)
 {
+    public NodePorts(int client, int peer)
+        : this(client, peer, peer)
+    {
+    }
+
     public static NodePorts Free() => new(Processes.Ports.Free(), Processes.Ports.Free());
 }

@@ -11,17 +11,17 @@ internal sealed class TestCluster : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private readonly ClusterPlan _plan;
-    private readonly List<NodeProcess> _created = [];
     private readonly List<NodeClient> _connections = [];
     private Roster _roster = new([], []);
+    private ImmutableArray<NodeProcess> _created = [];
     private bool _keep;
 
     private TestCluster(ClusterPlan plan)
     {
         _plan = plan;
         Directory = System.IO.Directory.CreateTempSubdirectory($"{plan.Target.Name}-{plan.Purpose}-").FullName;
-        var ports = Enumerable.Range(0, plan.Size).Select(_ => NodePorts.Free()).ToArray();
-        var members = string.Join(',', ports.Select((p, i) => $"n{i + 1}={plan.PeerScheme}://127.0.0.1:{p.Peer}"));
+        var ports = Enumerable.Range(0, plan.Size).Select(_ => plan.Ports()).ToArray();
+        var members = string.Join(',', ports.Select((p, i) => $"n{i + 1}={plan.PeerScheme}://127.0.0.1:{p.Advertised}"));
         foreach (var own in ports)
             Enlist(NewNode(own, ["--initial-cluster", members]));
     }
@@ -33,6 +33,12 @@ internal sealed class TestCluster : IAsyncDisposable
 
     /// <summary>Where data and logs of all nodes are.</summary>
     public string Directory { get; }
+
+    /// <summary>Every node that was ever made, those that are no members any more included.</summary>
+    public ImmutableArray<NodeProcess> Created => _created;
+
+    /// <summary>Keeps data and logs when the cluster goes.</summary>
+    public void Keep() => _keep = true;
 
     /// <summary>The members that serve or are to be started again. Replaced as a whole, so that it may be read while members come and go.</summary>
     public ImmutableArray<NodeProcess> Nodes => Volatile.Read(ref _roster).Nodes;
@@ -68,21 +74,27 @@ internal sealed class TestCluster : IAsyncDisposable
     }
 
     /// <summary>The name of the node that <see cref="NewNode"/> makes next.</summary>
-    public string NextName => $"n{_created.Count + 1}";
+    public string NextName => $"n{_created.Length + 1}";
+
+    /// <summary>Ports for a further node.</summary>
+    public NodePorts NewPorts() => _plan.Ports();
+
+    /// <summary>A further connection to a node, as the plan wants them.</summary>
+    public NodeClient Connect(NodeProcess node) => new(node.Name, node.ClientUrl, _plan.Tls, _plan.Token);
 
     /// <summary>A node that is none of <see cref="Nodes"/> yet; its process ends with the cluster.</summary>
     public NodeProcess NewNode(NodePorts ports, IEnumerable<string> flags)
     {
         var node = new NodeProcess(_plan, NextName, Directory, ports, [.. flags, "--initial-cluster-token", _plan.Purpose, .. _plan.Flags]);
         node.Wrapper = _plan.Wrapper(node);
-        _created.Add(node);
+        _created = _created.Add(node);
         return node;
     }
 
     /// <summary>From now on <paramref name="node"/> is one of <see cref="Nodes"/>.</summary>
     public void Enlist(NodeProcess node)
     {
-        var client = new NodeClient(node.Name, node.ClientUrl, _plan.Tls);
+        var client = Connect(node);
         _connections.Add(client);
         Volatile.Write(ref _roster, new Roster(Nodes.Add(node), Clients.Add(client)));
     }
@@ -109,7 +121,7 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Waits until the node answers a linearizable read.</summary>
     public async Task WaitServingAsync(NodeProcess node, TimeSpan limit)
     {
-        using var client = new NodeClient(node.Name, node.ClientUrl, _plan.Tls);
+        using var client = Connect(node);
         var watch = Stopwatch.StartNew();
         while (true)
         {

@@ -1,0 +1,90 @@
+using Etcdserverpb;
+using Google.Protobuf;
+using Grpc.Core;
+using PaxosStore.Cluster.Tests.History;
+using PaxosStore.Cluster.Tests.Judges;
+using PaxosStore.Cluster.Tests.Processes;
+
+namespace PaxosStore.Cluster.Tests.Blackbox;
+
+/// <summary>After the load: every lease ends, every watcher and every node gets to the same revision, and all nodes hold the same there, which is what the log says.</summary>
+internal sealed class Inquest(World world, LogBook book, Watchers watchers, List<string> findings)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(10);
+    private static readonly ByteString FromFirstKey = ByteString.CopyFrom(0);
+
+    /// <summary>The log as each node shows it; only the watchers' where history was compacted.</summary>
+    public async Task<IReadOnlyList<(string Node, LogDump Log)>> RunAsync(bool whole)
+    {
+        var client = world.Cluster.Clients[0];
+        if (!await UntilAsync(async () => (await client.Lease.LeaseLeasesAsync(new LeaseLeasesRequest(), deadline: NodeClient.Within(CallLimit))).Leases.Count == 0))
+            findings.Add($"lease: some have not ended {Limit.TotalSeconds} s after the load");
+        var revision = await client.ReadRevisionAsync(CallLimit);
+        if (!await watchers.KnowAsync(revision, Limit))
+            findings.Add($"watch: not every watcher knew all up to revision {revision} within {Limit.TotalSeconds} s");
+        if (book.Contiguous != revision)
+            findings.Add($"watch: the scribes know all up to revision {book.Contiguous}, the store is at {revision}");
+        findings.AddRange(book.Conflicts.Select(c => $"watch: {c}"));
+        await CompareNodesAsync(revision);
+
+        var dumps = new List<(string, LogDump)> { ("the scribes", book.Dump()) };
+        foreach (var node in whole ? world.Cluster.Clients : [])
+            dumps.Add((node.Name, await node.DumpAsync(Limit)));
+        return dumps;
+    }
+
+    private async Task CompareNodesAsync(long revision)
+    {
+        var state = new Replay(book.Dump()).State;
+        var hashes = new List<string>();
+        foreach (var node in world.Cluster.Clients)
+        {
+            if (!await UntilAsync(async () => (await StateAsync(node)).Header.Revision >= revision))
+            {
+                findings.Add($"liveness: {node.Name} is not at revision {revision} after {Limit.TotalSeconds} s");
+                continue;
+            }
+
+            var hash = await node.Maintenance.HashKVAsync(new HashKVRequest { Revision = revision }, deadline: NodeClient.Within(CallLimit));
+            hashes.Add($"{hash.Hash:x8} above {hash.CompactRevision}");
+            CompareState(node.Name, await StateAsync(node), state);
+        }
+
+        if (hashes.Distinct().Count() > 1)
+            findings.Add($"state: the nodes' hashes at revision {revision} differ: {string.Join(", ", hashes)}");
+    }
+
+    private void CompareState(string node, RangeResponse reply, IReadOnlyDictionary<string, SeenEvent> state)
+    {
+        var holds = reply.Kvs.ToDictionary(kv => kv.Key.ToStringUtf8(), kv => (kv.Value.ToStringUtf8(), kv.ModRevision, kv.CreateRevision, kv.Version));
+        var should = state.ToDictionary(p => p.Key, p => (p.Value.Value!, p.Value.Revision, p.Value.CreateRevision, p.Value.Version));
+        var wrong = holds.Keys.Union(should.Keys).Where(k => holds.GetValueOrDefault(k) != should.GetValueOrDefault(k)).ToArray();
+        if (wrong.Length > 0)
+            findings.Add($"state: {node} holds {holds.GetValueOrDefault(wrong[0])} at {wrong[0]}, the log says {should.GetValueOrDefault(wrong[0])} ({wrong.Length} keys differ)");
+    }
+
+    private static async Task<RangeResponse> StateAsync(NodeClient node) =>
+        await node.Kv.RangeAsync(new RangeRequest { Key = FromFirstKey, RangeEnd = FromFirstKey, Serializable = true }, deadline: NodeClient.Within(CallLimit));
+
+    private static async Task<bool> UntilAsync(Func<Task<bool>> holds)
+    {
+        var end = HistoryRecorder.Now + (long)Limit.TotalNanoseconds;
+        while (true)
+        {
+            try
+            {
+                if (await holds())
+                    return true;
+            }
+            catch (RpcException) when (HistoryRecorder.Now < end)
+            {
+                // Asked again below.
+            }
+
+            if (HistoryRecorder.Now > end)
+                return false;
+            await Task.Delay(50);
+        }
+    }
+}
