@@ -14,7 +14,7 @@ internal sealed class Leadership
     private readonly SafetyRules _rules;
     private readonly ImmutableArray<Value> _adopted;
     private readonly ReadRounds _reads;
-    private readonly Followers _followers = new();
+    private readonly Followers _followers;
 
     // By all values proposed under this ballot. _governing is what governs the slots after _chosen, _audience all of its members.
     private readonly ConfigurationHistory _configurations;
@@ -45,6 +45,7 @@ internal sealed class Leadership
     {
         (_self, Ballot, _options, _rules) = (self, ballot, options, rules);
         _clock = new LeaderClock(rules, rules.TakeoverLogTime(preparation.HighestLogTime), now.Elapsed, options.ElectionTimeout);
+        _followers = new Followers(HeartbeatsInElectionTimeout);
         _chosen = _announced = preparation.Held;
         _adopted = [.. preparation.Adopted(ballot, now.WallClock)];
         OwnFirst = _chosen + _adopted.Length + 1;
@@ -63,7 +64,9 @@ internal sealed class Leadership
     public Slot OwnFirst { get; }
 
     /// <summary>No quorum answered for an election time-out's worth of heartbeats. Counted in heartbeats sent, so a suspended process is not misled.</summary>
-    public bool LostQuorum => _heartbeatsWithoutQuorum > (int)(_options.ElectionTimeout / _options.HeartbeatInterval) + 1;
+    public bool LostQuorum => _heartbeatsWithoutQuorum > HeartbeatsInElectionTimeout + 1;
+
+    private int HeartbeatsInElectionTimeout => (int)(_options.ElectionTimeout / _options.HeartbeatInterval);
 
     /// <summary>The newest configuration in the log, though it may not govern yet.</summary>
     public Configuration Newest => _configurations.Newest;
@@ -72,12 +75,12 @@ internal sealed class Leadership
     public bool LostVote => _configurations.NewestFrom <= _chosen.Next && !Newest.IsVoter(_self);
 
     /// <summary>The voter that holds most of the log, of those heard lately; null when there is none.</summary>
-    public NodeId? BestSuccessor(Instant now)
+    public NodeId? BestSuccessor()
     {
         NodeId? best = null;
         foreach (var voter in Newest.Voters)
         {
-            if (voter == _self || !IsAlive(voter, now)) continue;
+            if (voter == _self || !_followers.IsAlive(voter)) continue;
             if (best is null || _followers.Chosen(voter) > _followers.Chosen(best.Value)) best = voter;
         }
 
@@ -144,7 +147,7 @@ internal sealed class Leadership
     public void OnConfirmed(NodeId from, Confirmed m, Instant now, Effects effects)
     {
         if (!_rules.ConfirmationCounts(Ballot, m.Ballot)) return;
-        _followers.Heard(from, m.Chosen, now.Elapsed);
+        _followers.Heard(from, m.Chosen, m.Number);
         var quorumNumber = _reads.Confirm(from, m.Number, _governing, effects);
         _clock.Heard(quorumNumber);
         if (quorumNumber > _quorumNumberSeen) (_quorumNumberSeen, _heartbeatsWithoutQuorum) = (quorumNumber, 0);
@@ -170,8 +173,8 @@ internal sealed class Leadership
         // To leave the voters a leader first hands over to one that stays.
         if (_configurations.Newest.IsVoter(_self) && !next.IsVoter(_self)) return Rejection.NotLeader;
         if (!_rules.MayReconfigure(next.Version == Newest.Version + 1, _configurations.NewestFrom <= _chosen.Next, _chosen >= OwnFirst)) return Rejection.NotNext;
-        if (next.Voters.Any(v => !Newest.IsVoter(v) && !HasCaughtUp(v, now))) return Rejection.NotCaughtUp;
-        if (next.Voters.Count(v => v == _self || IsAlive(v, now)) < next.QuorumSize) return Rejection.TooFewAlive;
+        if (next.Voters.Any(v => !Newest.IsVoter(v) && !HasCaughtUp(v))) return Rejection.NotCaughtUp;
+        if (next.Voters.Count(v => v == _self || _followers.IsAlive(v)) < next.QuorumSize) return Rejection.TooFewAlive;
         if (!HasRoom) return Rejection.Overloaded;
         Propose(new Value(Ballot.Round, LogTime(now), now.WallClock, [], next), now, effects);
         Flush(now, effects);
@@ -182,16 +185,13 @@ internal sealed class Leadership
     {
         foreach (var member in Newest.Members)
         {
-            if (member.Kind != MemberKind.Candidate || !HasCaughtUp(member.Id, now)) continue;
+            if (member.Kind != MemberKind.Candidate || !HasCaughtUp(member.Id)) continue;
             TryReconfigure(Newest.With(member.Id, MemberKind.Voter), now, effects);
             return;
         }
     }
 
-    private bool HasCaughtUp(NodeId node, Instant now) =>
-        _rules.HasCaughtUp(_chosen - _followers.Chosen(node), IsAlive(node, now));
-
-    private bool IsAlive(NodeId node, Instant now) => _followers.HeardSince(node, now.Elapsed - (_options.HeartbeatInterval * 4));
+    private bool HasCaughtUp(NodeId node) => _rules.HasCaughtUp(_chosen - _followers.Chosen(node), _followers.IsAlive(node));
 
     /// <summary>Tells waiting readers to ask elsewhere. Commands in queue or in flight are of unknown fate; whoever sent them repeats them.</summary>
     public void Abandon(Effects effects) => _reads.RejectAll(effects);
@@ -291,7 +291,9 @@ internal sealed class Leadership
     {
         _heartbeatAt = now.Elapsed;
         _heartbeatsWithoutQuorum++;
-        effects.SendTo(_audience, Role.Acceptor, NewConfirm(_reads.NextNumber(), now));
+        var number = _reads.NextNumber();
+        _followers.Asked(number);
+        effects.SendTo(_audience, Role.Acceptor, NewConfirm(number, now));
     }
 
     private Confirm NewConfirm(long number, Instant now) => new(Ballot, number, _chosen, _clock.Tell(number, now.Elapsed));

@@ -265,7 +265,7 @@ public sealed class Proposer
     /// <summary>Asks a voter to lead. This node goes on leading until it hears of the newer ballot, so nothing stands still meanwhile.</summary>
     private void HandOver(NodeId? to, Instant now)
     {
-        if (_leadership is { } leadership && (to ?? leadership.BestSuccessor(now)) is { } successor && successor != _self)
+        if (_leadership is { } leadership && (to ?? leadership.BestSuccessor()) is { } successor && successor != _self)
         {
             _effects.Send(successor, Role.Proposer, new TakeOver(_ballot));
         }

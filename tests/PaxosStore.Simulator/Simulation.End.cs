@@ -62,7 +62,7 @@ internal sealed partial class Simulation
         ulong core = 0;
         var everybody = r.Below(3) == 0;
         var held = _nodes.Where(n => (sound & Bit(n.Id)) != 0 && _judge.Newest.IsVoter(n.Id)).Select(KnownOn).DefaultIfEmpty(Slot.Zero).Max();
-        foreach (var configuration in _judge.From(held.Next).Select(g => g.Configuration).Concat(_judge.Pending))
+        foreach (var configuration in _judge.From(held.Next).Select(g => g.Configuration).Concat(_judge.Pending).SelectMany(c => WithPromotions(c, sound)))
         {
             var voters = configuration.Voters.Where(v => (sound & Bit(v)) != 0).OrderBy(_ => r.Next()).ToArray();
             if (voters.Length < configuration.QuorumSize) return 0;
@@ -71,6 +71,14 @@ internal sealed partial class Simulation
         }
 
         return core & (usable | Mask(n => n.Identity is null));
+    }
+
+    /// <summary>A candidate that has just lost its journal may still be promoted on the word of its earlier life, and then cannot vote: the others must be enough.</summary>
+    private IEnumerable<Configuration> WithPromotions(Configuration configuration, ulong sound)
+    {
+        yield return configuration;
+        foreach (var member in configuration.Members.Where(m => m.Kind == MemberKind.Candidate && (sound & Bit(m.Id)) == 0 && Node(m.Id).Identity is { Forgetful: true }))
+            yield return configuration = configuration.With(member.Id, MemberKind.Voter);
     }
 
     /// <summary>Somebody knows enough of the log to be asked by nobody but the core for promises.</summary>

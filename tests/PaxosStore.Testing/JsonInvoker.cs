@@ -24,7 +24,7 @@ internal sealed class JsonInvoker(string endpoint) : CallInvoker, IDisposable
         ["/etcdserverpb.KV/Compact"] = "kv/compaction", ["/etcdserverpb.Watch/Watch"] = "watch", ["/etcdserverpb.Auth/Authenticate"] = "auth/authenticate",
         ["/etcdserverpb.Auth/UserChangePassword"] = "auth/user/changepw", ["/etcdserverpb.Auth/UserGrantRole"] = "auth/user/grant",
         ["/etcdserverpb.Auth/UserRevokeRole"] = "auth/user/revoke", ["/etcdserverpb.Auth/RoleGrantPermission"] = "auth/role/grant",
-        ["/etcdserverpb.Auth/RoleRevokePermission"] = "auth/role/revoke",
+        ["/etcdserverpb.Auth/RoleRevokePermission"] = "auth/role/revoke", ["/etcdserverpb.Maintenance/MoveLeader"] = "maintenance/transfer-leadership",
     };
 
     private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(20) };
@@ -44,7 +44,7 @@ internal sealed class JsonInvoker(string endpoint) : CallInvoker, IDisposable
     {
         if (method.Name == "Watch")
         {
-            var socket = new SocketCall<TRequest, TResponse>(this, new Uri($"ws{endpoint["http".Length..]}/v3/{PathOf(method.FullName)}"));
+            var socket = new SocketCall<TRequest, TResponse>(this, new Uri($"ws{endpoint["http".Length..]}/v3/{PathOf(method.FullName)}"), options);
             return Duplex(socket, socket, socket.Dispose);
         }
 
@@ -61,7 +61,11 @@ internal sealed class JsonInvoker(string endpoint) : CallInvoker, IDisposable
 
     /// <inheritdoc/>
     public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) => throw new NotSupportedException(method.FullName);
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
+    {
+        var lines = new StreamedCall<TResponse>(this, Post(method, options, Format(request)));
+        return new AsyncServerStreamingCall<TResponse>(lines, Task.FromResult(new Metadata()), () => Status.DefaultSuccess, () => [], lines.Dispose);
+    }
 
     /// <inheritdoc/>
     public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
@@ -75,9 +79,9 @@ internal sealed class JsonInvoker(string endpoint) : CallInvoker, IDisposable
         if (Irregular.TryGetValue(method, out var path)) return path;
         var (service, name) = (method.Split('/')[1].Split('.')[1].ToLowerInvariant(), method.Split('/')[2]);
         foreach (var prefix in (string[])["Lease", "Auth"]) name = name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
-        foreach (var group in (string[])["User", "Role"])
+        foreach (var group in (string[])["User", "Role", "Member"])
         {
-            if (service == "auth" && name.StartsWith(group, StringComparison.Ordinal)) name = $"{group}/{name[group.Length..]}";
+            if (service is "auth" or "cluster" && name.StartsWith(group, StringComparison.Ordinal)) name = $"{group}/{name[group.Length..]}";
         }
 
         return $"{service}/{name.ToLowerInvariant()}";
@@ -92,17 +96,16 @@ internal sealed class JsonInvoker(string endpoint) : CallInvoker, IDisposable
     private async Task<TResponse> UnaryAsync<TResponse>(IMethod method, CallOptions options, string body)
     {
         using var json = JsonDocument.Parse(await PostAsync(method, options, body));
-        var root = json.RootElement;
-        return root.TryGetProperty("error", out _) && root.TryGetProperty("code", out var code)
-            ? throw new RpcException(new Status((StatusCode)code.GetInt32(), root.GetProperty("message").GetString()!))
-            : Parse<TResponse>(root);
+        return Parse<TResponse>(Succeeded(json.RootElement));
     }
+
+    private static JsonElement Succeeded(JsonElement answer) => answer.TryGetProperty("error", out _) && answer.TryGetProperty("code", out var code)
+        ? throw new RpcException(new Status((StatusCode)code.GetInt32(), answer.GetProperty("message").GetString()!))
+        : answer;
 
     private async Task<string> PostAsync(IMethod method, CallOptions options, string body)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{endpoint}/v3/{PathOf(method.FullName)}");
-        request.Content = new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue("application/json"));
-        foreach (var entry in options.Headers ?? []) request.Headers.TryAddWithoutValidation("Authorization", entry.Value);
+        using var request = Post(method, options, body);
         try
         {
             using var response = await http.SendAsync(request, options.CancellationToken);
@@ -114,10 +117,20 @@ internal sealed class JsonInvoker(string endpoint) : CallInvoker, IDisposable
         }
     }
 
+    private HttpRequestMessage Post(IMethod method, CallOptions options, string body)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, $"{endpoint}/v3/{PathOf(method.FullName)}")
+        {
+            Content = new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue("application/json")),
+        };
+        foreach (var entry in options.Headers ?? []) request.Headers.TryAddWithoutValidation("Authorization", entry.Value);
+        return request;
+    }
+
     private static TResponse Result<TResponse>(string line)
     {
         using var json = JsonDocument.Parse(line);
-        if (json.RootElement.TryGetProperty("result", out var result)) return Parse<TResponse>(result);
+        if (Succeeded(json.RootElement).TryGetProperty("result", out var result)) return Parse<TResponse>(result);
         var error = json.RootElement.GetProperty("error");
         throw new RpcException(new Status((StatusCode)error.GetProperty("grpc_code").GetInt32(), error.GetProperty("message").GetString()!));
     }
@@ -128,6 +141,7 @@ internal sealed class JsonInvoker(string endpoint) : CallInvoker, IDisposable
     {
         private readonly StringBuilder body = new();
         private readonly Queue<string> lines = [];
+        private bool complete;
 
         public WriteOptions? WriteOptions { get; set; }
 
@@ -141,20 +155,47 @@ internal sealed class JsonInvoker(string endpoint) : CallInvoker, IDisposable
 
         public async Task CompleteAsync()
         {
+            complete = true;
             var answer = await owner.PostAsync(method, options, body.ToString());
             foreach (var line in answer.Split('\n', StringSplitOptions.RemoveEmptyEntries)) lines.Enqueue(line);
         }
 
-        public Task<bool> MoveNext(CancellationToken cancellationToken)
+        public async Task<bool> MoveNext(CancellationToken cancellationToken)
         {
-            if (!lines.TryDequeue(out var line)) return Task.FromResult(false);
+            if (!complete) await CompleteAsync();
+            if (!lines.TryDequeue(out var line)) return false;
             Current = Result<TResponse>(line);
-            return Task.FromResult(true);
+            return true;
+        }
+    }
+
+    /// <summary>Replies to one request, a line each, read as they come.</summary>
+    private sealed class StreamedCall<TResponse>(JsonInvoker owner, HttpRequestMessage request) : IAsyncStreamReader<TResponse>, IDisposable
+    {
+        private HttpResponseMessage? response;
+        private StreamReader? reader;
+
+        public TResponse Current { get; private set; } = default!;
+
+        public async Task<bool> MoveNext(CancellationToken cancellationToken)
+        {
+            response ??= await owner.http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            reader ??= new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken));
+            if (await reader.ReadLineAsync(cancellationToken) is not { Length: > 0 } line) return false;
+            Current = Result<TResponse>(line);
+            return true;
+        }
+
+        public void Dispose()
+        {
+            response?.Dispose();
+            request.Dispose();
         }
     }
 
     /// <summary>A stream over a WebSocket, one JSON value a message.</summary>
-    private sealed class SocketCall<TRequest, TResponse>(JsonInvoker owner, Uri address) : IClientStreamWriter<TRequest>, IAsyncStreamReader<TResponse>, IDisposable
+    private sealed class SocketCall<TRequest, TResponse>(JsonInvoker owner, Uri address, CallOptions options)
+        : IClientStreamWriter<TRequest>, IAsyncStreamReader<TResponse>, IDisposable
     {
         private readonly Channel<TResponse> replies = Channel.CreateBounded<TResponse>(64);
         private readonly CancellationTokenSource ended = new();
@@ -168,6 +209,7 @@ internal sealed class JsonInvoker(string endpoint) : CallInvoker, IDisposable
         {
             if (socket.State == WebSocketState.None)
             {
+                foreach (var entry in options.Headers ?? []) socket.Options.SetRequestHeader("Authorization", entry.Value);
                 await socket.ConnectAsync(address, ended.Token);
                 _ = ReceiveAsync(ended.Token);
             }

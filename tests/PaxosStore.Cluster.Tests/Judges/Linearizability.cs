@@ -44,8 +44,11 @@ public static class Linearizability
     {
         private readonly ulong[] _done = new ulong[(calls.Count + 63) / 64];
         private readonly HashSet<Visited> _visited = [];
-        private readonly Stack<(Entry Call, int StateBefore)> _chosen = new();
+        private readonly Stack<(Entry Call, int StateBefore, bool IdleBefore)> _chosen = new();
         private int _state;
+
+        // The last call placed need not have happened, and nothing placed so far shows that it did.
+        private bool _idle;
 
         public Result Run()
         {
@@ -61,16 +64,16 @@ public static class Linearizability
                     // A return whose call is not placed yet (or the end of the list): the last choice was wrong.
                     if (!_chosen.TryPop(out var last))
                         return Result.NotLinearizable;
-                    _state = last.StateBefore;
+                    (_state, _idle) = (last.StateBefore, last.IdleBefore);
                     Flip(last.Call.Index);
                     last.Call.PutBack();
                     open += calls[last.Call.Index].Optional ? 0 : 1;
                     entry = last.Call.Next;
                 }
-                else if (calls[entry.Index].TryApply(_state, out var next) && Remember(entry.Index, next))
+                else if (MayFollow(calls[entry.Index]) && calls[entry.Index].TryApply(_state, out var next) && Remember(entry.Index, next))
                 {
-                    _chosen.Push((entry, _state));
-                    _state = next;
+                    _chosen.Push((entry, _state, _idle));
+                    (_state, _idle) = (next, calls[entry.Index].Optional);
                     entry.Lift();
                     open -= calls[entry.Index].Optional ? 0 : 1;
                     entry = head.Next;
@@ -84,10 +87,13 @@ public static class Linearizability
             return Result.Linearizable;
         }
 
+        /// <summary>What need not have happened is placed only before a call that depends on it: before any other one, the history fits without it as well.</summary>
+        private bool MayFollow(RegisterCall call) => !_idle || call.DependsOnState;
+
         private bool Remember(int index, int next)
         {
             Flip(index);
-            if (_visited.Add(new Visited((ulong[])_done.Clone(), next)))
+            if (_visited.Add(new Visited((ulong[])_done.Clone(), next, calls[index].Optional)))
                 return true;
             Flip(index);
             return false;
@@ -164,12 +170,13 @@ public static class Linearizability
     }
 
     /// <summary>A set of placed operations and the state they led to: a second visit can't find anything new.</summary>
-    private readonly struct Visited(ulong[] done, int state) : IEquatable<Visited>
+    private readonly struct Visited(ulong[] done, int state, bool idle) : IEquatable<Visited>
     {
         private readonly ulong[] _done = done;
         private readonly int _state = state;
+        private readonly bool _idle = idle;
 
-        public bool Equals(Visited other) => _state == other._state && _done.AsSpan().SequenceEqual(other._done);
+        public bool Equals(Visited other) => _state == other._state && _idle == other._idle && _done.AsSpan().SequenceEqual(other._done);
 
         public override bool Equals(object? obj) => obj is Visited other && Equals(other);
 

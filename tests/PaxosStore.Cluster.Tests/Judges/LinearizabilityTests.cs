@@ -74,6 +74,69 @@ public class LinearizabilityTests
         AssertRejected(history);
     }
 
+    /// <summary>Many clients that never learn what became of their writes, as when all nodes are away: only what somebody saw of them has to be placed.</summary>
+    [Fact]
+    public void Unknown_operations_by_the_dozen_are_decided()
+    {
+        var unknown = Enumerable.Range(0, 100).Select(i => (i % 3) switch
+        {
+            0 => Make.Unknown(OperationKind.Put, i, "a", $"v{i}"),
+            1 => Make.Unknown(OperationKind.CompareAndSet, i, "a", $"v{i}") with { Expected = $"v{i - 1}" },
+            _ => Make.Unknown(OperationKind.Delete, i, "a", $"d{i}"),
+        }).ToArray();
+        AssertAccepted([.. unknown, Make.Get(200, 201, "a", "v61"), Make.Get(202, 203, "a", null), Make.Get(204, 205, "a", "v4")]);
+        AssertRejected([.. unknown, Make.Get(200, 201, "a", "v61"), Make.Get(202, 203, "a", "v60"), Make.Get(204, 205, "a", "v61")]);
+    }
+
+    [Fact]
+    public void Decides_as_trying_every_order_does()
+    {
+        var random = new Random(7);
+        var accepted = 0;
+        for (var round = 0; round < 3_000; round++)
+        {
+            var history = Anything(random);
+            var expected = FitsInSomeOrder(RegisterCalls.From(history), new HashSet<RegisterCall>(ReferenceEqualityComparer.Instance), state: 0);
+            accepted += expected ? 1 : 0;
+            Assert.True(expected == (Linearizability.Check(history).ToString() == "clean"), string.Join('\n', history.Select(o => o.ToString())));
+        }
+
+        Assert.InRange(accepted, 500, 2_500);
+    }
+
+    private static Operation[] Anything(Random random) => [.. Enumerable.Range(0, random.Next(3, 7)).Select(i =>
+    {
+        var (call, value, other) = (random.Next(20), $"v{i}", $"v{random.Next(6)}");
+        var ret = call + random.Next(1, 12);
+        return random.Next(8) switch
+        {
+            0 => Make.Put(call, ret, "a", value),
+            1 => Make.Cas(call, ret, "a", random.Next(3) == 0 ? null : other, value),
+            2 => Make.CasRefused(call, ret, "a", other, value, random.Next(2) == 0 ? null : $"v{random.Next(6)}"),
+            3 => Make.Unknown(OperationKind.Put, call, "a", value),
+            4 => Make.Unknown(OperationKind.CompareAndSet, call, "a", value) with { Expected = other },
+            5 => Make.Unknown(OperationKind.Delete, call, "a", value),
+            _ => Make.Get(call, ret, "a", random.Next(3) == 0 ? null : other),
+        };
+    })];
+
+    private static bool FitsInSomeOrder(IReadOnlyList<RegisterCall> calls, HashSet<RegisterCall> placed, int state)
+    {
+        var rest = calls.Where(c => !placed.Contains(c)).ToArray();
+        if (rest.All(c => c.Optional)) return true;
+        var earliestReturn = rest.Min(c => c.Return);
+        foreach (var call in rest.Where(c => c.Call <= earliestReturn))
+        {
+            if (!call.TryApply(state, out var next)) continue;
+            placed.Add(call);
+            var fits = FitsInSomeOrder(calls, placed, next);
+            placed.Remove(call);
+            if (fits) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Clients overlap at random; each operation takes effect at a random point between its call and its return.</summary>
     private static Operation[] TrueRegister(Random random, int clients, int operations)
     {

@@ -8,6 +8,9 @@ internal sealed record RegisterCall(long Call, long Return, int? Demands, int? R
     /// <summary>An operation of unknown fate need not have happened.</summary>
     public bool Optional => Return == Operation.Never;
 
+    /// <summary>Whether it matters to the operation which state it meets.</summary>
+    public bool DependsOnState => Demands is not null || Refuses is not null;
+
     /// <summary>Whether the operation can be the next one in <paramref name="state"/>, and what follows.</summary>
     public bool TryApply(int state, out int next)
     {

@@ -19,6 +19,36 @@ namespace PaxosStore.Gateways.Tests.Etcd.Auth;
 /// </summary>
 internal sealed record AuthRow(string Method, string Shape, string Expected, Func<EtcdClient, Metadata, Task> Call)
 {
+    private static readonly Dictionary<string, char> Verdicts = new()
+    {
+        ["etcdserver: user name is empty"] = 'e',
+        ["etcdserver: invalid auth token"] = 'i',
+        ["etcdserver: revision of auth store is old"] = 'o',
+        ["etcdserver: permission denied"] = 'd',
+    };
+
+    /// <summary>What comes of the request with that credential.</summary>
+    /// <param name="lenient">Whether a reply that says nothing counts, too.</param>
+    internal async Task<char> JudgeAsync(EtcdClient client, Metadata credential, bool lenient = false)
+    {
+        try
+        {
+            await Call(client, credential).WaitAsync(TimeSpan.FromSeconds(20));
+            return '+';
+        }
+        catch (RpcException e)
+        {
+            // Refused for another reason: whoever may ask learns it.
+            Assert.NotEqual(StatusCode.Unimplemented, e.StatusCode);
+            Assert.NotEqual(StatusCode.Internal, e.StatusCode);
+            return Verdicts.GetValueOrDefault(e.Status.Detail, '+');
+        }
+        catch (Xunit.Sdk.XunitException) when (lenient)
+        {
+            return '+';
+        }
+    }
+
     public override string ToString() => $"{Method} {Shape}";
 }
 

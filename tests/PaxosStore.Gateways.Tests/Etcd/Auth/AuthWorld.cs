@@ -1,21 +1,13 @@
-using Authpb;
 using Etcdserverpb;
 using Grpc.Core;
 using PaxosStore.Kv;
 using PaxosStore.Testing;
-using static PaxosStore.Gateways.Tests.Etcd.Expect;
-using WirePermission = Authpb.Permission;
 
 namespace PaxosStore.Gateways.Tests.Etcd.Auth;
 
-/// <summary>
-/// A door whose callers are checked: users that may do nothing, read, write or both below <c>k/</c>, and root; a lease 7 on a key of theirs and a lease 8 on
-/// somebody else's.
-/// </summary>
+/// <summary>A door whose callers are checked; <see cref="AuthPeople"/> live behind it.</summary>
 internal sealed class AuthWorld : IAsyncDisposable
 {
-    internal const string Root = "root";
-
     private readonly Dictionary<string, string> tokens = [];
 
     private AuthWorld(DoorHost door) => Door = door;
@@ -28,22 +20,7 @@ internal sealed class AuthWorld : IAsyncDisposable
     {
         var door = await DoorHost.StartAsync(o => o.BcryptCost = 4);
         var world = new AuthWorld(door);
-        var auth = door.Client.Auth;
-        foreach (var user in (string[])[Root, "nothing", "reader", "writer", "both"])
-        {
-            await auth.UserAddAsync(new AuthUserAddRequest { Name = user, Password = user });
-            await auth.RoleAddAsync(new AuthRoleAddRequest { Name = user });
-            await auth.UserGrantRoleAsync(new AuthUserGrantRoleRequest { User = user, Role = user });
-        }
-
-        await world.GrantAsync("reader", WirePermission.Types.Type.Read);
-        await world.GrantAsync("writer", WirePermission.Types.Type.Write);
-        await world.GrantAsync("both", WirePermission.Types.Type.Readwrite);
-        await door.Client.Lease.LeaseGrantAsync(new LeaseGrantRequest { ID = 7, TTL = 600 });
-        await door.Client.Lease.LeaseGrantAsync(new LeaseGrantRequest { ID = 8, TTL = 600 });
-        await door.Client.PutAsync("k/1", lease: 7);
-        await door.Client.PutAsync("x", lease: 8);
-        await auth.AuthEnableAsync(new AuthEnableRequest());
+        await AuthPeople.SettleAsync(door.Client);
         return world;
     }
 
@@ -72,9 +49,6 @@ internal sealed class AuthWorld : IAsyncDisposable
     }
 
     internal void ChangeNoMore() => Door.Store.BeforeCommand = null;
-
-    private async Task GrantAsync(string role, WirePermission.Types.Type type) => await Client.Auth.RoleGrantPermissionAsync(
-        new AuthRoleGrantPermissionRequest { Name = role, Perm = new WirePermission { PermType = type, Key = Bytes("k/"), RangeEnd = Bytes("k0") } });
 
     public ValueTask DisposeAsync() => Door.DisposeAsync();
 }
