@@ -196,7 +196,7 @@ internal sealed class RequestTracker
         ExpireReads(now);
         // A message got lost, or its leader did not last: say it again. Nothing is said twice while its batch makes progress.
         foreach (var batch in _batches.Where(b => now - b.SentAt >= _repeatAfter).ToArray()) Requeue(batch);
-        RequeueReads(number => _barriers.Exists(b => b.Number == number && now - b.SentAt >= _repeatAfter / 2));
+        RepeatBarriers(now);
         KeepSession(now);
         Flush(now);
     }
@@ -375,6 +375,22 @@ internal sealed class RequestTracker
             _readsWaiting.AddRange(barrier.Reads);
             return true;
         });
+    }
+
+    /// <summary>
+    /// Asks again under the same number: the answer to either asking will do, since all reads that wait for it began before the first. So reads also go through where an
+    /// answer always takes longer than that.
+    /// </summary>
+    private void RepeatBarriers(TimeSpan now)
+    {
+        _barriers.RemoveAll(b => b.Reads.Count == 0);
+        if (_leader is not { } leader) return;
+        for (var i = 0; i < _barriers.Count; i++)
+        {
+            if (now - _barriers[i].SentAt < _repeatAfter / 2) continue;
+            _barriers[i] = _barriers[i] with { SentAt = now };
+            Outbox.Add(new Outgoing(leader, Role.Proposer, new ReadBarrierRequest(_barriers[i].Number)));
+        }
     }
 
     private void ExpireReads(TimeSpan now)
