@@ -65,7 +65,7 @@ internal sealed class RequestTracker
     private readonly Queue<(TimeSpan Deadline, PendingWrite Write)> _deadlines = new();
 
     private readonly List<PendingRead> _readsWaiting = [];
-    private readonly List<(long Number, TimeSpan SentAt, List<PendingRead> Reads)> _barriers = [];
+    private readonly List<(long Number, TimeSpan SentAt, bool Repeated, List<PendingRead> Reads)> _barriers = [];
     private readonly List<(Slot Slot, List<PendingRead> Reads)> _fenced = [];
 
     private ulong _clientId;
@@ -112,7 +112,7 @@ internal sealed class RequestTracker
         if (_leader is not { } leader || now < _pausedUntil) return;
         FlushWrites(leader, now);
         if (_readsWaiting.Count == 0 || _barriers.Count >= BarriersInFlight) return;
-        _barriers.Add((++_lastBarrier, now, [.. _readsWaiting]));
+        _barriers.Add((++_lastBarrier, now, false, [.. _readsWaiting]));
         _readsWaiting.Clear();
         Outbox.Add(new Outgoing(leader, Role.Proposer, new ReadBarrierRequest(_lastBarrier)));
     }
@@ -141,6 +141,8 @@ internal sealed class RequestTracker
                 Flush(now);
                 break;
             case ReadBarrierRejected m when m.Reason == Rejection.Overloaded && _barriers.FindIndex(b => b.Number == m.Number) is >= 0 and var i:
+                // Of one that was asked for again an earlier asking may be in the queue that is full.
+                if (_barriers[i].Repeated) break;
                 foreach (var read in _barriers[i].Reads) read.Completion.TrySetException(new KvException(KvErrorCode.Overloaded));
                 PendingReads -= _barriers[i].Reads.Count;
                 _barriers.RemoveAt(i);
@@ -388,7 +390,7 @@ internal sealed class RequestTracker
         for (var i = 0; i < _barriers.Count; i++)
         {
             if (now - _barriers[i].SentAt < _repeatAfter / 2) continue;
-            _barriers[i] = _barriers[i] with { SentAt = now };
+            _barriers[i] = _barriers[i] with { SentAt = now, Repeated = true };
             Outbox.Add(new Outgoing(leader, Role.Proposer, new ReadBarrierRequest(_barriers[i].Number)));
         }
     }
@@ -396,7 +398,7 @@ internal sealed class RequestTracker
     private void ExpireReads(TimeSpan now)
     {
         Expire(_readsWaiting);
-        foreach (var (_, _, reads) in _barriers) Expire(reads);
+        foreach (var barrier in _barriers) Expire(barrier.Reads);
         foreach (var (_, reads) in _fenced) Expire(reads);
 
         void Expire(List<PendingRead> reads) => PendingReads -= reads.RemoveAll(read =>

@@ -231,7 +231,7 @@ public sealed class RequestTrackerTests
         _bench.Opened();
         var read = _bench.Read();
         var asked = Assert.IsType<ReadBarrierRequest>(Assert.Single(_bench.Sent()));
-        _bench.Pass(TrackerBench.ElectionTimeout / 2);
+        _bench.Tick(TrackerBench.ElectionTimeout / 2);
         Assert.Equal(asked.Number, Assert.IsType<ReadBarrierRequest>(Assert.Single(_bench.Sent())).Number);
         _bench.Tracker.Step(new ReadBarrier(asked.Number, new Slot(1)), _bench.Now);
         Completed(read.Completion.Task);
