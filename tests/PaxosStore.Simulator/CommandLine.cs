@@ -88,7 +88,8 @@ internal static class CommandLine
         new PlanFile(shortest, mutant, outcome.Invariant).Write(file);
         Console.WriteLine(shortest);
         Console.WriteLine($"FAILED {outcome.Detail}");
-        Console.WriteLine($"{shortest.Faults.Count} of {plan.Faults.Count} faults and {shortest.Steps?.Count ?? 0} of {plan.Steps?.Count ?? 0} steps are left after {shrinker.Runs} runs; replay: --plan {file}");
+        var (faults, steps) = ($"{shortest.Faults.Count} of {plan.Faults.Count} faults", $"{shortest.Steps?.Count ?? 0} of {plan.Steps?.Count ?? 0} steps");
+        Console.WriteLine($"{faults} and {steps} are left after {shrinker.Runs} runs; replay: --plan {file}");
         return 1;
     }
 

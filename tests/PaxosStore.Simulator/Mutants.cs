@@ -119,7 +119,7 @@ internal sealed partial record Mutant(string Name, int Row, string What, Defects
         43 => "MongoDB SERVER-22136",
         45 => "etcd #14571",
         46 => "apply not repeatable",
-        55 => "every system with time-outs",
+        55 => "systems with time-outs",
         48 => "protocol-aware recovery, FAST'18",
         _ => "",
     };

@@ -66,7 +66,7 @@ internal sealed class HistoryJudge
         var expected = Model[slot];
         for (var i = 0; i < expected.Outcomes.Length; i++) CheckReply(node, slot, expected.Outcomes[i], applied[i]);
         Check(view.Revision == expected.Revision && view.CompactRevision == expected.Compacted && view.LogTime == expected.LogTime, "revision differs from the log",
-            $"n{node + 1} at #{slot} stands at {view.Revision} compacted {view.CompactRevision} time {view.LogTime}, not {expected.Revision}, {expected.Compacted}, {expected.LogTime}");
+            $"n{node + 1} at #{slot} stands at {view.Revision}, {view.CompactRevision}, {view.LogTime}, not {expected.Revision}, {expected.Compacted}, {expected.LogTime}");
         if (slot != Model.Last.Slot || slot % LookEvery != 0) return;
         var (keys, should) = (ReplyText.Of(view.Range(Everything)), Model.Keys.Range(Everything, expected.Revision));
         Check(keys == should, "state differs from the log", $"n{node + 1} at #{slot} holds {keys}, not {should}");
@@ -89,7 +89,8 @@ internal sealed class HistoryJudge
         var held = view.LeaseIds().ToHashSet();
         foreach (var id in before.Leases.Keys.Where(id => !held.Contains(id)))
         {
-            Check(!now.Leases.ContainsKey(id), "lease ended early", $"{id} at #{now.Slot}, log time {now.LogTime}; it lasts until {now.Leases.GetValueOrDefault(id)?.Deadline}");
+            Check(!now.Leases.ContainsKey(id), "lease ended early",
+                $"{id} at #{now.Slot}, log time {now.LogTime}; it lasts until {now.Leases.GetValueOrDefault(id)?.Deadline}");
             var revoked = now.Outcomes.Any(o => o.Asked.Command is LeaseRevokeCommand r && r.Id == id);
             Check(revoked || !_promised.TryGetValue(id, out var promise) || now.LogTime >= promise.Until, "lease ended early",
                 $"{id} at #{now.Slot}, log time {now.LogTime}, was promised until {_promised.GetValueOrDefault(id).Until}");
@@ -110,10 +111,7 @@ internal sealed class HistoryJudge
         Check(call.Slot > call.FloorSlot, "write before its past", $"{call} at #{call.Slot}, but #{call.FloorSlot} was known before it was asked");
         Check(revision >= call.FloorRevision, "revision goes back", $"{call} at {revision}, but {call.FloorRevision} was known before it was asked");
         Saw(call.Slot, revision);
-        if (call.Command is LeaseGrantCommand grant && Model[call.Slot].Outcomes.First(o => o.Asked.Call == call) is { } outcome && !outcome.Reply.StartsWith("refused", StringComparison.Ordinal))
-        {
-            Promise(grant.Id, grant.TtlSeconds, call.Slot);
-        }
+        if (call.Command is LeaseGrantCommand grant && !reply.StartsWith("refused", StringComparison.Ordinal)) Promise(grant.Id, grant.TtlSeconds, call.Slot);
         else if (call.Command is LeaseKeepAliveCommand kept)
         {
             var text = reply[..reply.IndexOf(" at ", StringComparison.Ordinal)].Split(' ').Skip(1).ToArray();

@@ -4,7 +4,9 @@ using PaxosStore.Node.Actors;
 
 namespace PaxosStore.Simulator.Whole;
 
-/// <summary>The real state machine of one node, driven as the node's learner drives it: batches, snapshots written beside the apply, states installed under open watches.</summary>
+/// <summary>
+/// The real state machine of one node, driven as the node's learner drives it: batches, snapshots written beside the apply, states installed under open watches.
+/// </summary>
 internal sealed class KvReplica(SimNode node, Plan plan, Defects defects) : INodeState
 {
     // Small, so that a snapshot in the making is overtaken by many batches.

@@ -140,7 +140,8 @@ internal sealed class Model
         // An id left to the store may be any that is positive and free.
         var id = c.Id != 0 ? c.Id : chosenId();
         if (id <= 0 || _leases.ContainsKey(id)) return "a free id";
-        _leases = _leases.Add(id, new ModelLease(id, c.TtlSeconds, _logTime + TimeSpan.FromSeconds(c.TtlSeconds), ImmutableSortedSet.Create<string>(StringComparer.Ordinal)));
+        var keys = ImmutableSortedSet.Create<string>(StringComparer.Ordinal);
+        _leases = _leases.Add(id, new ModelLease(id, c.TtlSeconds, _logTime + TimeSpan.FromSeconds(c.TtlSeconds), keys));
         return ReplyText.Granted(id, c.TtlSeconds);
     }
 

@@ -69,7 +69,8 @@ internal sealed class ModelKeys
             SortTarget.Version => Sort(found, v => v.Version, op.Order),
             SortTarget.Create => Sort(found, v => v.Create, op.Order),
             SortTarget.Mod => Sort(found, v => v.Mod, op.Order),
-            SortTarget.Value => op.Order == SortOrder.Descend ? found.OrderByDescending(v => v.Value, StringComparer.Ordinal) : found.OrderBy(v => v.Value, StringComparer.Ordinal),
+            SortTarget.Value when op.Order == SortOrder.Descend => found.OrderByDescending(v => v.Value, StringComparer.Ordinal),
+            SortTarget.Value => found.OrderBy(v => v.Value, StringComparer.Ordinal),
             _ => op.Order == SortOrder.Descend ? Enumerable.Reverse(found) : found,
         };
         var most = op.Limit > 0 ? (int)op.Limit : int.MaxValue;

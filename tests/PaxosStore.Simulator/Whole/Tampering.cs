@@ -86,7 +86,8 @@ internal static class Tampering
             WholeDefect.LeasesByWallClock => batch with { LogTime = TimeSpan.FromMilliseconds(Math.Max(0, batch.WallClockUnixMs)) },
             WholeDefect.KeepAliveChangesNothing => With(batch, e => e.Command is LeaseKeepAliveCommand k ? e with { Command = k with { Ids = [] } } : e),
             WholeDefect.CallerForgotten => With(batch, e => e with { Command = e.Command with { Caller = Caller.Node } }),
-            WholeDefect.RepeatGetsNewNumber => With(batch, e => e.Command is OpenClientSessionCommand ? e : e with { RequestNumber = (batch.Slot * 1_000) + e.RequestNumber, AcknowledgedBelow = 0 }),
+            WholeDefect.RepeatGetsNewNumber => With(batch, e => e.Command is OpenClientSessionCommand ? e
+                : e with { RequestNumber = (batch.Slot * 1_000) + e.RequestNumber, AcknowledgedBelow = 0 }),
             WholeDefect.CompactsAlone when node == 0 => With(batch, e => e.Command is CompactCommand c ? e with { Command = c with { Revision = c.Revision + 1 } } : e),
             _ => batch,
         };

@@ -32,7 +32,8 @@ internal sealed class Users : IWorkload
         (_simulation, _plan, _defect, _nodes, _protocol) = (simulation, plan, defects.Whole, nodes, protocol);
         _ids = new SplitMix(Plan.Mix(plan.Seed, 41));
         _facades = new Facade?[nodes.Length];
-        _clients = [.. Enumerable.Range(0, plan.Clients + 1).Select(i => new Client(i, plan.Steps!.Where(s => s.Client == i), i % 3 == 2 && i < plan.Clients ? 0xC0DE00UL + (ulong)i : 0))];
+        var steps = plan.Steps!.ToLookup(s => s.Client);
+        _clients = [.. Enumerable.Range(0, plan.Clients + 1).Select(i => new Client(i, steps[i], i % 3 == 2 && i < plan.Clients ? 0xC0DE00UL + (ulong)i : 0))];
         _watchers = new Watchers(simulation, nodes, _judge, plan.Clients + 1, defects.Whole, new SplitMix(Plan.Mix(plan.Seed, 42)));
         _requestTimeout = TimeSpan.FromMicroseconds(Plan.ElectionTimeout * (plan.Seed % 3 == 0 ? 3 : 10));
     }
@@ -170,7 +171,8 @@ internal sealed class Users : IWorkload
         if (_judge.WasAsked(bytes)) return;
         var envelope = CommandCodec.Decode(bytes);
         var command = call?.Command ?? envelope.Command;
-        HistoryJudge.Check(envelope.ClientId == id && (call is not null || command is OpenClientSessionCommand), "validity", $"a node sends {command} that nobody asked for");
+        HistoryJudge.Check(envelope.ClientId == id && (call is not null || command is OpenClientSessionCommand), "validity",
+            $"a node sends {command} that nobody asked for");
         _judge.Ask(bytes, new Asked(id, envelope.RequestNumber, envelope.AcknowledgedBelow, command, call));
     }
 
@@ -231,7 +233,8 @@ internal sealed class Users : IWorkload
     /// <summary>A request reaches a node's door.</summary>
     private void Take(Facade facade, Call call, TimeSpan now)
     {
-        if (call.Step.Kind == StepKind.StaleGet || (_defect == WholeDefect.ReadWithoutBarrier && call.Question is not null)) Show(facade, call, facade.Replica.Machine.View);
+        var atOnce = call.Step.Kind == StepKind.StaleGet || (_defect == WholeDefect.ReadWithoutBarrier && call.Question is not null);
+        if (atOnce) Show(facade, call, facade.Replica.Machine.View);
         else if (call.Question is not null) facade.Read(call, now);
         else if (_defect == WholeDefect.KeepAliveWithoutLog && call.Command is LeaseKeepAliveCommand kept) KeepAlone(facade, call, kept);
         else facade.Write(call, now);
@@ -299,7 +302,8 @@ internal sealed class Users : IWorkload
         string said;
         try
         {
-            said = verdict != KvErrorCode.None ? ReplyText.Refused(verdict) : ReplyText.Of(call.Question is RangeOp range ? view.Range(range) : view.Evaluate((TxnOp)call.Question!));
+            said = verdict != KvErrorCode.None ? ReplyText.Refused(verdict)
+                : ReplyText.Of(call.Question is RangeOp range ? view.Range(range) : view.Evaluate((TxnOp)call.Question!));
         }
         catch (KvException x)
         {
@@ -335,11 +339,16 @@ internal sealed class Users : IWorkload
         var core = _nodes.Where(n => _simulation.InCore(n.Index) && n.Up).ToArray();
         var began = _simulation.Now;
         var lapsed = _simulation.RunFor(12_000_000, () => !ShortLeases().Any());
-        HistoryJudge.Check(lapsed, "lease outlives its time", $"{string.Join(", ", ShortLeases().Select(l => l.Id))} still there {_simulation.Now - began} us after the last client was done");
+        HistoryJudge.Check(lapsed, "lease outlives its time",
+            $"{string.Join(", ", ShortLeases().Select(l => l.Id))} still there {_simulation.Now - began} us after the last client was done");
         var goal = _protocol.AppliedAnywhere;
         HistoryJudge.Check(_simulation.RunFor(40 * Plan.ElectionTimeout, () => _simulation.CoreApplied(goal)), "core not level", $"not all of the core applied #{goal}");
         _simulation.RunFor(8 * (long)_requestTimeout.TotalMicroseconds, () => core.All(n => _facades[n.Index] is not { Calls.Count: > 0 }));
-        foreach (var node in core) HistoryJudge.Check(_facades[node.Index] is not { Calls.Count: > 0 }, "request never answered", $"n{node.Index + 1}: {_facades[node.Index]?.Calls[0]}");
+        foreach (var node in core)
+        {
+            HistoryJudge.Check(_facades[node.Index] is not { Calls.Count: > 0 }, "request never answered", $"n{node.Index + 1}: {_facades[node.Index]?.Calls[0]}");
+        }
+
         _watchers.Settle();
     }
 

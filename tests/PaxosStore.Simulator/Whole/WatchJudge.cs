@@ -38,7 +38,8 @@ internal sealed class WatchJudge(Model model)
     public void Brought(WatchRecord watch, Frame frame)
     {
         var state = model[frame.Slot];
-        HistoryJudge.Check(frame.Revision == state.Revision, "watch progress", $"says that the store stands at {frame.Revision}, at #{frame.Slot} it stands at {state.Revision}");
+        HistoryJudge.Check(frame.Revision == state.Revision, "watch progress",
+            $"says that the store stands at {frame.Revision}, at #{frame.Slot} it stands at {state.Revision}");
         HistoryJudge.Check(frame.Through >= watch.Bookmark, "watch bookmarkable", $"went back from {watch.Bookmark} to {frame.Through}");
         HistoryJudge.Check(frame.Through <= Math.Max(watch.Bookmark, state.Revision), "watch progress", $"tells of all up to {frame.Through} at {state.Revision}");
         var last = 0L;
@@ -114,13 +115,15 @@ internal sealed class WatchJudge(Model model)
         var (revision, key) = (got.Kv.ModRevision, ReplyText.Text(got.Kv.Key));
         HistoryJudge.Check(!frame.Events.Take(index).Any(e => e.Kv.ModRevision == revision && e.Kv.Key.Span.SequenceEqual(got.Kv.Key.Span)
             && due.Count(d => d.After.Mod == revision && d.After.Key == key) < 2), "watch unique", $"{key}@{revision} again");
-        HistoryJudge.Check(due.Exists(d => IsSame(d.After, got)), "watch filtered", $"{key}@{revision} {(got.IsDelete ? "gone" : ReplyText.Of(got.Kv))} is nothing that happened and is watched by {watch.Range}");
+        HistoryJudge.Check(due.Exists(d => IsSame(d.After, got)), "watch filtered",
+            $"{key}@{revision} {(got.IsDelete ? "gone" : ReplyText.Of(got.Kv))} is nothing that happened and is watched by {watch.Range}");
     }
 
     private static void Missing(WatchRecord watch, Frame frame, ModelEvent wanted)
     {
         var torn = frame.Events.Any(e => e.Kv.ModRevision == wanted.After.Mod);
-        throw new ViolationException(torn ? "watch atomic" : watch.Resumed ? "watch resumable" : "watch reliable", $"{wanted.After} is missing after {watch.Bookmark} and up to {frame.Through}");
+        var invariant = torn ? "watch atomic" : watch.Resumed ? "watch resumable" : "watch reliable";
+        throw new ViolationException(invariant, $"{wanted.After} is missing after {watch.Bookmark} and up to {frame.Through}");
     }
 
     private static bool IsSame(ModelVersion wanted, KvEvent got) => wanted.Deleted == got.IsDelete && (wanted.Deleted

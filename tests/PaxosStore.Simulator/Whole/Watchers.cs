@@ -106,7 +106,8 @@ internal sealed class Watchers(Simulation simulation, SimNode[] nodes, HistoryJu
         try
         {
             var batch = Spoil(watch, watch.Cursor!.TryRead(watch.MaxBytes));
-            HistoryJudge.Check(woken || batch.Events.Count == 0 || !watch.CaughtUp, "watch reliable", $"{batch.Events.Count} events up to {batch.Revision} came without waking anybody");
+            HistoryJudge.Check(woken || batch.Events.Count == 0 || !watch.CaughtUp, "watch reliable",
+                $"{batch.Events.Count} events up to {batch.Revision} came without waking anybody");
             if (batch.Events.Count > 0 && !MaySee(watch, batch, slot)) return;
             judge.Watches.Brought(watch.Record!, new Frame(batch.Events, Through(watch, batch), batch.Revision, slot));
             watch.CaughtUp = batch.CaughtUp;
@@ -143,7 +144,8 @@ internal sealed class Watchers(Simulation simulation, SimNode[] nodes, HistoryJu
     private WatchBatch Spoil(Watching watch, WatchBatch batch) => defect switch
     {
         WholeDefect.SlowWatchLoses when batch.Events.Count > 2 => batch with { Events = [.. batch.Events.Take(2)] },
-        WholeDefect.WatchTearsRevision when batch.Events.Count > 1 && batch.Events[^1].Kv.ModRevision == batch.Events[^2].Kv.ModRevision => batch with { Events = [.. batch.Events.SkipLast(1)] },
+        WholeDefect.WatchTearsRevision when batch.Events.Count > 1 && batch.Events[^1].Kv.ModRevision == batch.Events[^2].Kv.ModRevision =>
+            batch with { Events = [.. batch.Events.SkipLast(1)] },
         _ => batch,
     };
 
@@ -158,7 +160,8 @@ internal sealed class Watchers(Simulation simulation, SimNode[] nodes, HistoryJu
         }
     }
 
-    private IEnumerable<Watching> Late() => _all.Where(w => !w.Ended && simulation.InCore(w.Node!.Index) && w.Node.Up && w.Record!.Bookmark < MachineOf(w.Node).View.Revision);
+    private IEnumerable<Watching> Late() => _all.Where(w => !w.Ended && simulation.InCore(w.Node!.Index) && w.Node.Up
+        && w.Record!.Bookmark < MachineOf(w.Node).View.Revision);
 
     private static KvStateMachine MachineOf(SimNode node) => ((KvReplica)node.State).Machine;
 
