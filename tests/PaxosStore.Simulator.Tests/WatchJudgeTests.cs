@@ -16,13 +16,13 @@ public class WatchJudgeTests
         _bench.Apply(new WriteCommand(new DeleteRangeOp(KeyRange.SingleKey("a2"u8.ToArray()))));
     }
 
-    private KvEvent First => Event("a1", "one", 2, 2, 1);
+    private static KvEvent First => Event("a1", "one", 2, 2, 1);
 
-    private KvEvent Second => Event("a1", "two", 2, 3, 2, First.Kv);
+    private static KvEvent Second => Event("a1", "two", 2, 3, 2, First.Kv);
 
-    private KvEvent Third => Event("a2", "x", 3, 3, 1);
+    private static KvEvent Third => Event("a2", "x", 3, 3, 1);
 
-    private KvEvent Fourth => new(true, new KeyValue("a2"u8.ToArray(), default, 0, 4, 0, 0), Third.Kv);
+    private static KvEvent Fourth => new(true, new KeyValue("a2"u8.ToArray(), default, 0, 4, 0, 0), Third.Kv);
 
     [Fact]
     public void Whole_revisions_in_order_are_as_they_should_be()

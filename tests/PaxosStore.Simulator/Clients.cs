@@ -136,7 +136,7 @@ internal sealed class Clients : IWorkload
         _simulation.After(delay, new Event(EventKind.ClientTurn, client.Index, 0, Role.Client, 0, ++client.Turn, null));
 
     /// <summary>Something for the client side of a node.</summary>
-    public void OnMessage(SimNode node, Message message)
+    public void OnMessage(SimNode node, NodeId from, Message message)
     {
         switch (message)
         {

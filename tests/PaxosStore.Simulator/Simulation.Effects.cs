@@ -168,6 +168,9 @@ internal sealed partial class Simulation
     /// <summary>The proposer of a node is told something by the node itself, at once.</summary>
     public void ProposeHere(SimNode node, Message message) => CarryOut(node, Role.Proposer, node.Proposer.Step(node.Id, message, node.Instant(_now)));
 
+    /// <summary>From the client side of a node to that of another.</summary>
+    public void SendToClients(SimNode node, NodeId to, Message message) => Send(node, Role.Client, new Outgoing(to, Role.Client, message));
+
     // The end of a process.
 
     private static void DieSoon(SimNode node)

@@ -156,7 +156,7 @@ internal sealed partial class Simulation
         var from = new NodeId((ulong)e.From + 1);
         if (e.Role == Role.Client)
         {
-            _workload.OnMessage(node, message);
+            _workload.OnMessage(node, from, message);
             _operator?.OnMessage(message);
             return;
         }

@@ -54,7 +54,7 @@ internal interface IWorkload
     void Turn(int index, long turn);
 
     /// <summary>Something for the client side of a node.</summary>
-    void OnMessage(SimNode node, Message message);
+    void OnMessage(SimNode node, NodeId from, Message message);
 
     /// <summary>A node starts: its state is as its snapshot has it.</summary>
     void OnStarted(SimNode node);

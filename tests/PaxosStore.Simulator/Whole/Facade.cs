@@ -1,6 +1,7 @@
 using PaxosStore.Consensus;
 using PaxosStore.Kv;
 using PaxosStore.Node.Facade;
+using PaxosStore.Node.Integrity;
 
 namespace PaxosStore.Simulator.Whole;
 
@@ -60,6 +61,9 @@ internal sealed class Facade
     }
 
     public NodeId? Leader => _leader;
+
+    /// <summary>Checksums of this node's state and the others'.</summary>
+    public ChecksumLedger Checksums { get; } = new();
 
     public void Write(Call call, TimeSpan now)
     {

@@ -1,6 +1,7 @@
 using PaxosStore.Consensus;
 using PaxosStore.Kv;
 using PaxosStore.Node.Actors;
+using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Simulator.Whole;
 
@@ -11,6 +12,10 @@ namespace PaxosStore.Simulator.Whole;
 internal sealed class Users : IWorkload
 {
     private const long Patience = Plan.Heartbeat * 4;
+
+    // Slots from one comparison of states to the next, and what the ledger takes for that.
+    private const int CompareEvery = 8;
+    private const int LedgerEvery = 256;
 
     private readonly Simulation _simulation;
     private readonly Plan _plan;
@@ -215,14 +220,41 @@ internal sealed class Users : IWorkload
         var replica = (KvReplica)node.State;
         _judge.Applied(node.Index, chosen, replica.Machine.View, replica.LastApplied);
         _simulation.SendLocally(node, Role.Learner, Role.Client, new AppliedHere(replica.Machine.View, replica.LastApplied));
+        if (chosen.Slot.Number % CompareEvery == 0 && _facades[node.Index] is { } facade) TellChecksum(facade, chosen.Slot.Number, replica.Machine.View.Checksum);
+    }
+
+    /// <summary>Nodes compare their states as they do outside, only far more often; the slots in between do not count here.</summary>
+    private void TellChecksum(Facade facade, long slot, UInt128 checksum)
+    {
+        var due = new Slot(slot / CompareEvery * LedgerEvery);
+        facade.Checksums.Own(due, checksum);
+        foreach (var other in facade.Node.Learner.Governing.Nodes().Where(n => n != facade.Node.Id))
+        {
+            _simulation.SendToClients(facade.Node, other, new StateChecksum(due, checksum));
+        }
+
+        CompareChecksums(facade);
+    }
+
+    private static void CompareChecksums(Facade facade)
+    {
+        var damaged = facade.Checksums.Judge(facade.Node.Id, facade.Node.Learner.Governing[^1].Configuration);
+        HistoryJudge.Check(damaged is null, "sound state taken for damaged", $"n{facade.Node.Index + 1} at {damaged}");
     }
 
     public void OnInstalled(SimNode node) =>
         _simulation.SendLocally(node, Role.Learner, Role.Client, new InstalledHere(((KvReplica)node.State).Machine.View));
 
-    public void OnMessage(SimNode node, Message message)
+    public void OnMessage(SimNode node, NodeId from, Message message)
     {
         if (_facades[node.Index] is not { } facade) return;
+        if (message is StateChecksum other)
+        {
+            facade.Checksums.Told(from, other.Slot, other.Checksum);
+            CompareChecksums(facade);
+            return;
+        }
+
         var now = node.Elapsed(_simulation.Now);
         if (message is RequestHere { Call: var call }) Take(facade, call, now);
         else facade.Step(message, now);
