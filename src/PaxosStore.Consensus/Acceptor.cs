@@ -195,7 +195,12 @@ public sealed class Acceptor
 
     private void AdmitIfReady()
     {
-        if (!_admission.MayAdmit(Configurations.Voters(), _chosen)) return;
+        if (!_admission.MayAdmit(Configurations, _chosen))
+        {
+            if (_admission.HasLostItsVotes(Configurations)) _effects.Stop = StopReason.JournalLost;
+            return;
+        }
+
         if (_admission.Promised > _promised)
         {
             _promised = _admission.Promised;

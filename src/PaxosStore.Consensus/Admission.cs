@@ -53,10 +53,17 @@ internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, 
     }
 
     /// <summary>Whether all is known that is needed to vote.</summary>
-    public bool MayAdmit(ImmutableArray<NodeId> voters, Slot chosen) =>
-        !Recorded
-        && rules.EnoughVouch(_vouched.Count(voters.Contains), voters.Count(v => v != self), forgetful, joined)
-        && (!forgetful || rules.NothingForgotten(chosen, _last));
+    public bool MayAdmit(ImmutableArray<Governing> governing, Slot chosen)
+    {
+        var voters = governing.Voters();
+        return !Recorded
+            && rules.EnoughVouch(_vouched.Count(voters.Contains), voters.Count(v => v != self), forgetful, !joined && governing[^1].Configuration.Version == 0)
+            && (!forgetful || rules.NothingForgotten(chosen, _last));
+    }
+
+    /// <summary>This node became the only voter of a cluster that had others, and does not remember the votes that it took.</summary>
+    public bool HasLostItsVotes(ImmutableArray<Governing> governing) =>
+        !Recorded && !forgetful && governing[^1].Configuration.Version > 0 && governing.Voters() is [var only] && only == self;
 
     /// <summary>An earlier life of this node, which it does not remember, led under that ballot or tried to.</summary>
     public bool HasUsed(Ballot ballot) => ballot.Node == self && !rules.IsUnused(ballot, Promised);

@@ -59,7 +59,7 @@ public enum StopReason
     /// <summary>It need not.</summary>
     None,
 
-    /// <summary>Another node knows it under an earlier incarnation: it has voted before and forgotten.</summary>
+    /// <summary>Another node knows it under an earlier incarnation, or it was the only voter: it has voted before and forgotten.</summary>
     JournalLost,
 
     /// <summary>It is no member any more.</summary>

@@ -125,10 +125,11 @@ internal class SafetyRules
 
     /// <summary>
     /// So many of the <paramref name="others"/> share one with every other group of that size: one of them knows an earlier incarnation. For a node that has forgotten
-    /// nobody's word is dispensable: a proposer may hold a promise of it that no other node has heard of. Alone is only who founds a cluster.
+    /// nobody's word is dispensable: a proposer may hold a promise of it that no other node has heard of. Alone is only who founds a cluster: to be the only voter that is
+    /// left takes votes of one's own.
     /// </summary>
-    public virtual bool EnoughVouch(int welcomes, int others, bool forgetful, bool joined) =>
-        others == 0 ? !forgetful && !joined : welcomes >= (forgetful ? others : (others / 2) + 1);
+    public virtual bool EnoughVouch(int welcomes, int others, bool forgetful, bool founds) =>
+        others == 0 ? !forgetful && founds : welcomes >= (forgetful ? others : (others / 2) + 1);
 
     /// <summary>
     /// Members get a vote only after they have been admitted, but not everybody who is asked was there. Not to have met a node means that it is new if it waits for a

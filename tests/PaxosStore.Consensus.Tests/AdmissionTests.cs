@@ -64,9 +64,27 @@ public class AdmissionTests
     [Fact]
     public void Alone_is_only_who_founds_a_cluster()
     {
-        Assert.True(new Admission(Self, 10, false, joined: false, 0, SafetyRules.Paxos).MayAdmit([Self], Slot.Zero));
-        Assert.False(new Admission(Self, 10, false, joined: true, 0, SafetyRules.Paxos).MayAdmit([Self], Slot.Zero));
-        Assert.False(new Admission(Self, 10, forgetful: true, joined: false, 0, SafetyRules.Paxos).MayAdmit([Self], Slot.Zero));
+        var alone = Governing(0, (1, MemberKind.Voter));
+        Assert.True(new Admission(Self, 10, false, joined: false, 0, SafetyRules.Paxos).MayAdmit(alone, Slot.Zero));
+        Assert.False(new Admission(Self, 10, false, joined: true, 0, SafetyRules.Paxos).MayAdmit(alone, Slot.Zero));
+        Assert.False(new Admission(Self, 10, forgetful: true, joined: false, 0, SafetyRules.Paxos).MayAdmit(alone, Slot.Zero));
+    }
+
+    /// <summary>A founder that lost its disk catches up to where the others had left it alone, before they came back: nobody is left to say that it has voted.</summary>
+    [Fact]
+    public void Who_finds_itself_the_only_voter_left_has_lost_its_votes()
+    {
+        var node = new Admission(Self, 10, false, joined: false, 0, SafetyRules.Paxos);
+        var left = Governing(2, (1, MemberKind.Voter), (2, MemberKind.Observer));
+        Assert.False(node.MayAdmit(left, new Slot(9)));
+        Assert.True(node.HasLostItsVotes(left));
+
+        Assert.False(node.HasLostItsVotes(Governing(0, (1, MemberKind.Voter))));
+        Assert.False(node.HasLostItsVotes(Governing(2, (1, MemberKind.Observer), (2, MemberKind.Voter))));
+        Assert.False(node.HasLostItsVotes(Governing(2, (1, MemberKind.Voter), (2, MemberKind.Voter))));
+        Assert.False(new Admission(Self, 10, forgetful: true, joined: false, 0, SafetyRules.Paxos).HasLostItsVotes(left));
+        node.Admit();
+        Assert.False(node.HasLostItsVotes(left));
     }
 
     [Fact]
@@ -75,10 +93,10 @@ public class AdmissionTests
         var admission = new Admission(Self, 10, forgetful: true, joined: false, life: 2, SafetyRules.Paxos);
 
         admission.OnWelcome(new NodeId(2), new Welcome(10, Ballot.None, Slot.Zero, Life: 1), new Effects());
-        Assert.False(admission.MayAdmit([Self, new NodeId(2)], Slot.Zero));
+        Assert.False(admission.MayAdmit(Governing(0, (1, MemberKind.Voter), (2, MemberKind.Voter)), Slot.Zero));
 
         admission.OnWelcome(new NodeId(2), new Welcome(10, Ballot.None, Slot.Zero, Life: 2), new Effects());
-        Assert.True(admission.MayAdmit([Self, new NodeId(2)], Slot.Zero));
+        Assert.True(admission.MayAdmit(Governing(0, (1, MemberKind.Voter), (2, MemberKind.Voter)), Slot.Zero));
     }
 
     [Fact]
@@ -129,7 +147,7 @@ public class AdmissionTests
             if (heard.Stop != StopReason.None) return (false, heard.Stop);
         }
 
-        return (self.MayAdmit(voters, new Slot(chosen)), StopReason.None);
+        return (self.MayAdmit(governing, new Slot(chosen)), StopReason.None);
     }
 
     private static ImmutableArray<Governing> Governing(long version, params (ulong Id, MemberKind Kind)[] members) =>

@@ -78,6 +78,9 @@ public class SimulatorTests
     [Fact]
     public void An_answer_that_took_half_a_second_made_a_voter_of_a_node_that_had_lost_its_journal_since() => Passes(58612);
 
+    [Fact]
+    public void A_founder_that_lost_its_disk_voted_again_where_it_had_once_been_the_only_voter() => Passes(91230);
+
     private static void Passes(ulong seed)
     {
         var outcome = Runner.Run(seed);

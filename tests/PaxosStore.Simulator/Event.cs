@@ -76,6 +76,7 @@ internal sealed class Counters
     public long Joined { get; set; }
     public long Removed { get; set; }
     public long JournalsLost { get; set; }
+    public long QuorumsLost { get; set; }
     public long Readmitted { get; set; }
     public long WatchEvents { get; set; }
 
@@ -88,7 +89,7 @@ internal sealed class Counters
         (Chosen, Writes, Reads, Retries, Refused) = (Chosen + o.Chosen, Writes + o.Writes, Reads + o.Reads, Retries + o.Retries, Refused + o.Refused);
         (Snapshots, Installed, Cuts, Damaged) = (Snapshots + o.Snapshots, Installed + o.Installed, Cuts + o.Cuts, Damaged + o.Damaged);
         (Wiped, Changes, Void, Joined) = (Wiped + o.Wiped, Changes + o.Changes, Void + o.Void, Joined + o.Joined);
-        (Removed, JournalsLost, Readmitted) = (Removed + o.Removed, JournalsLost + o.JournalsLost, Readmitted + o.Readmitted);
+        (Removed, JournalsLost, Readmitted, QuorumsLost) = (Removed + o.Removed, JournalsLost + o.JournalsLost, Readmitted + o.Readmitted, QuorumsLost + o.QuorumsLost);
         WatchEvents += o.WatchEvents;
     }
 
@@ -97,7 +98,7 @@ internal sealed class Counters
         seeds {Seeds:N0}, events {Events:N0}, slots chosen {Chosen:N0}, leaderships {Leaderships:N0}
         clients: writes done {Writes:N0}, reads done {Reads:N0}, retries {Retries:N0}, refusals {Refused:N0}{(WatchEvents > 0 ? $", events watched {WatchEvents:N0}" : "")}
         faults: crashes {Crashes:N0} (records lost {RecordsLost:N0}), pauses {Pauses:N0}, partitions {Partitions:N0}, disk {DiskFaults:N0}, clock {ClockFaults:N0}
-        snapshots: taken {Snapshots:N0}, installed {Installed:N0}, log cut {Cuts:N0}; storage: damaged {Damaged:N0} (readmitted {Readmitted:N0}), wiped {Wiped:N0} (stopped {JournalsLost:N0})
+        snapshots: taken {Snapshots:N0}, installed {Installed:N0}, log cut {Cuts:N0}; storage: damaged {Damaged:N0} (readmitted {Readmitted:N0}), wiped {Wiped:N0} (stopped {JournalsLost:N0}), quorums lost {QuorumsLost:N0}
         members: changes {Changes:N0}, void {Void:N0}, joined {Joined:N0}, removed {Removed:N0}
         messages {Messages:N0}: dropped {Dropped:N0}, duplicated {Duplicated:N0}, late {Late:N0}, cut off {Cut:N0}
         """;

@@ -168,7 +168,7 @@ internal sealed partial record Mutant
 
     private sealed class MajorityVouches : SafetyRules
     {
-        public override bool EnoughVouch(int welcomes, int others, bool forgetful, bool joined) => base.EnoughVouch(welcomes, others, false, joined);
+        public override bool EnoughVouch(int welcomes, int others, bool forgetful, bool founds) => base.EnoughVouch(welcomes, others, false, founds);
     }
 
     private sealed class GovernsAtOnce : SafetyRules
@@ -223,7 +223,12 @@ internal sealed partial record Mutant
 
     private sealed class OneVouches : SafetyRules
     {
-        public override bool EnoughVouch(int welcomes, int others, bool forgetful, bool joined) => welcomes > 0 || others == 0;
+        public override bool EnoughVouch(int welcomes, int others, bool forgetful, bool founds) => welcomes > 0 || others == 0;
+    }
+
+    private sealed class SoleVoterFounds : SafetyRules
+    {
+        public override bool EnoughVouch(int welcomes, int others, bool forgetful, bool founds) => base.EnoughVouch(welcomes, others, forgetful, founds: true);
     }
 
     private sealed class OtherIncarnation : SafetyRules

@@ -46,7 +46,7 @@ internal sealed partial class Simulation
     private ulong FindCore()
     {
         var r = new SplitMix(Plan.Mix(_plan.Seed, 9));
-        var usable = Mask(n => n.Identity is not null && n.Gone == StopReason.None && !n.Wiped);
+        var usable = Mask(n => n.Identity is not null && n.Gone == StopReason.None && (!n.Wiped || _judge[n.Index].Admitted));
         var sound = usable & Mask(n => _judge[n.Index] is { Admitted: true, Hollow: false });
         for (var attempt = 0; attempt < 30; attempt++)
         {
@@ -132,6 +132,12 @@ internal sealed partial class Simulation
         var began = _now;
         _workload.BeginProbe(ProbeHome());
         RunUntil(began + ((_plan.Rest == Frozen.Slow ? 60 : 20) * Plan.ElectionTimeout), () => _workload.ProbeDone);
+        if (!_workload.ProbeDone && QuorumIsLost())
+        {
+            Counters.QuorumsLost++;
+            return;
+        }
+
         if (!_workload.ProbeDone) throw new ViolationException("no progress", $"no write and read through {_now - began} us after the faults ended");
         if (_operator is not null) DemandMembers();
         var goal = _judge.AppliedAnywhere;
@@ -139,6 +145,18 @@ internal sealed partial class Simulation
         if (!CoreApplied(goal)) throw new ViolationException("core not level", $"not all of the core applied #{goal}");
         _workload.Settle();
     }
+
+    /// <summary>
+    /// Voters lost their journals in the moment in which they were given their votes, and those left are no quorum: more than a cluster can survive. The faults that are
+    /// planned leave a quorum whole, but do not know of votes to come.
+    /// </summary>
+    private bool QuorumIsLost()
+    {
+        var held = _nodes.Where(n => InCore(n.Index) && _judge.Newest.IsVoter(n.Id)).Select(KnownOn).DefaultIfEmpty(Slot.Zero).Max();
+        return _judge.From(held.Next).Any(g => g.Configuration.Voters.Count(v => !HasForgotten(Node(v))) < g.Configuration.QuorumSize);
+    }
+
+    private bool HasForgotten(SimNode node) => node.Identity is { Forgetful: true } && _judge[node.Index] is not { Admitted: true, Hollow: false };
 
     private void DemandMembers()
     {
