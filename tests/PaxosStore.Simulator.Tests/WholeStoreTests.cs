@@ -53,6 +53,15 @@ public class WholeStoreTests
         Assert.Contains("/nowhere/plan.json", x.Message);
     }
 
+    // Seeds that once failed, under the name of what was wrong.
+
+    [Fact]
+    public void Refusal_of_a_request_of_the_process_before_was_taken_for_one_of_this()
+    {
+        var outcome = Runner.Run(200762, whole: true);
+        Assert.False(outcome.Failed, outcome.Detail);
+    }
+
     // The shrinker.
 
     [Fact]

@@ -82,6 +82,8 @@ internal sealed class RequestTracker
     public RequestTracker(KvView view, TimeSpan requestTimeout, TimeSpan electionTimeout, Func<ulong> newClientId)
     {
         (_view, _requestTimeout, _repeatAfter, _newClientId) = (view, requestTimeout, electionTimeout, newClientId);
+        // An answer to a process that this node was before must not be taken for one to this: its barrier would be too old, its refusal another's.
+        _lastBatch = _lastBarrier = (long)(newClientId() >> 2);
         _clientId = newClientId();
     }
 
