@@ -30,7 +30,7 @@ public class SimulatorTests
     {
         var mutant = Mutant.All.Single(m => m.Name == name);
 
-        var caught = Runner.FirstFailure(mutant.Defects, from, 200);
+        var caught = Runner.FirstFailure(mutant.Defects, from, 200, mutant.IsWhole);
 
         Assert.True(caught is not null, $"{name} survived 200 seeds from {from} on; find another with --mutants --search {name} and write it into Mutants.txt");
     }

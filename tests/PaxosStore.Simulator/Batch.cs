@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace PaxosStore.Simulator;
 
 /// <summary>A range of seeds on several threads; each run by itself is single-threaded. Stops at the first failures, unless it is a survey.</summary>
-internal sealed class Batch(ulong from, ulong count, int jobs, bool survey = false)
+internal sealed class Batch(ulong from, ulong count, int jobs, bool survey = false, bool whole = false)
 {
     private readonly Lock _lock = new();
     private readonly Counters[] _counters = [.. Enumerable.Range(0, jobs).Select(_ => new Counters())];
@@ -42,7 +42,7 @@ internal sealed class Batch(ulong from, ulong count, int jobs, bool survey = fal
         {
             var index = (ulong)(Interlocked.Increment(ref _next) - 1);
             if (index >= count) return;
-            var outcome = Runner.Run(from + index);
+            var outcome = Runner.Run(from + index, whole: whole);
             _counters[job].Add(outcome.Counters);
             Interlocked.Increment(ref _done);
             if (outcome.Failed || index % 100 == 0) Keep(outcome);
@@ -64,12 +64,12 @@ internal sealed class Batch(ulong from, ulong count, int jobs, bool survey = fal
 /// <summary>Runs seeds again in another process: what depends on hash seeds, addresses or order of allocation shows itself there.</summary>
 internal static class Verification
 {
-    public static bool Check(IReadOnlyDictionary<ulong, ulong> hashes)
+    public static bool Check(IReadOnlyDictionary<ulong, ulong> hashes, bool whole)
     {
         var wrong = 0;
         foreach (var chunk in hashes.Keys.Chunk(500))
         {
-            foreach (var (seed, hash) in InAnotherProcess(chunk))
+            foreach (var (seed, hash) in InAnotherProcess(chunk, whole))
             {
                 if (hashes[seed] == hash) continue;
                 wrong++;
@@ -81,10 +81,11 @@ internal static class Verification
         return wrong == 0;
     }
 
-    public static IEnumerable<(ulong Seed, ulong Hash)> InAnotherProcess(IEnumerable<ulong> seeds)
+    public static IEnumerable<(ulong Seed, ulong Hash)> InAnotherProcess(IEnumerable<ulong> seeds, bool whole = false)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true };
         start.ArgumentList.Add(typeof(Verification).Assembly.Location);
+        if (whole) start.ArgumentList.Add("--whole");
         start.ArgumentList.Add("--hash");
         foreach (var seed in seeds) start.ArgumentList.Add(seed.ToString());
         using var process = Process.Start(start) ?? throw new InvalidOperationException("could not start dotnet");

@@ -6,7 +6,7 @@ namespace PaxosStore.Simulator;
 /// Clients outside, each with one request at a time, served by the client side of some node, which passes it to whoever leads. What is not answered in
 /// time is sent again under the same number, perhaps through another node.
 /// </summary>
-internal sealed class Clients
+internal sealed class Clients : IWorkload
 {
     private const long Patience = Plan.Heartbeat * 4;
 
@@ -17,6 +17,7 @@ internal sealed class Clients
     private readonly Judge _judge;
     private readonly SplitMix _random;
     private readonly Client[] _clients;
+    private readonly int[] _issued;
     private long _numbers;
     private bool _probing;
     private bool _probeWrote;
@@ -25,6 +26,7 @@ internal sealed class Clients
     {
         (_simulation, _plan, _defects, _nodes, _judge) = (simulation, plan, defects, nodes, judge);
         _random = new SplitMix(Plan.Mix(plan.Seed, 6));
+        _issued = new int[plan.Clients + 1];
         _clients = [.. Enumerable.Range(0, plan.Clients + 1).Select(i => new Client(i))];
     }
 
@@ -57,6 +59,12 @@ internal sealed class Clients
         StartWrite(Probe);
     }
 
+    public bool Asked(ReadOnlyMemory<byte> command)
+    {
+        var c = Command.Decode(command.Span);
+        return c.Client < _issued.Length && c.Request <= _issued[c.Client] && c.Word == Command.WordOf(c.Client, c.Request);
+    }
+
     /// <summary>A client's turn: begin something, or lose patience with what is under way.</summary>
     public void Turn(int index, long turn)
     {
@@ -86,7 +94,7 @@ internal sealed class Clients
     private void StartWrite(Client client)
     {
         (client.Doing, client.Floor, client.Attempts) = (Doing.Write, _judge.Witnessed, 0);
-        _judge.Issued[client.Index] = ++client.Request;
+        _issued[client.Index] = ++client.Request;
         client.Bytes = Command.Encode(client.Index, client.Request, _plan.CommandBytes);
         Attempt(client);
     }
@@ -128,7 +136,7 @@ internal sealed class Clients
         _simulation.After(delay, new Event(EventKind.ClientTurn, client.Index, 0, Role.Client, 0, ++client.Turn, null));
 
     /// <summary>Something for the client side of a node.</summary>
-    public void OnMessage(SimNode node, Message message)
+    public void OnMessage(SimNode node, NodeId from, Message message)
     {
         switch (message)
         {
@@ -196,6 +204,31 @@ internal sealed class Clients
         }
     }
 
+    public void OnStarted(SimNode node)
+    {
+        // Requests that the process before it served are given up by those who asked.
+    }
+
+    public void OnStopped(SimNode node)
+    {
+        // As above.
+    }
+
+    public void OnProposer(SimNode node)
+    {
+        // Who leads is looked up when something is asked.
+    }
+
+    public void OnTick(SimNode node)
+    {
+        // Clients have clocks of their own.
+    }
+
+    public void Settle()
+    {
+        // The judge has seen all there is.
+    }
+
     private void FinishRead(Client client, SimNode node)
     {
         if (node.State.Applied < client.Barrier && !_defects.ReadBeforeApplied) return;
@@ -211,7 +244,7 @@ internal sealed class Clients
             var command = Command.Decode(bytes.Span);
             if (command.Client != client.Index || command.Request != client.Request) continue;
             _simulation.Counters.Writes++;
-            _judge.Answered(client.Index, read: false, client.Floor, node.State.Session(client.Index).Slot);
+            _judge.Answered(client.Index, read: false, client.Floor, ((StateMachine)node.State).Session(client.Index).Slot);
             Rest(client);
             return;
         }

@@ -33,6 +33,9 @@ internal sealed record Defects
     /// <summary>A client's write is acknowledged as soon as the leader took it.</summary>
     public bool AckAtVote { get; init; }
 
+    /// <summary>A mistake in the world of the whole store.</summary>
+    public Whole.WholeDefect Whole { get; init; }
+
     // Snapshots.
 
     /// <summary>The log is cut as soon as a snapshot is begun.</summary>

@@ -78,6 +78,7 @@ internal sealed class Counters
     public long JournalsLost { get; set; }
     public long QuorumsLost { get; set; }
     public long Readmitted { get; set; }
+    public long WatchEvents { get; set; }
 
     public void Add(Counters o)
     {
@@ -89,12 +90,13 @@ internal sealed class Counters
         (Snapshots, Installed, Cuts, Damaged) = (Snapshots + o.Snapshots, Installed + o.Installed, Cuts + o.Cuts, Damaged + o.Damaged);
         (Wiped, Changes, Void, Joined) = (Wiped + o.Wiped, Changes + o.Changes, Void + o.Void, Joined + o.Joined);
         (Removed, JournalsLost, Readmitted, QuorumsLost) = (Removed + o.Removed, JournalsLost + o.JournalsLost, Readmitted + o.Readmitted, QuorumsLost + o.QuorumsLost);
+        WatchEvents += o.WatchEvents;
     }
 
     public override string ToString() =>
         $"""
         seeds {Seeds:N0}, events {Events:N0}, slots chosen {Chosen:N0}, leaderships {Leaderships:N0}
-        clients: writes done {Writes:N0}, reads done {Reads:N0}, retries {Retries:N0}, refusals {Refused:N0}
+        clients: writes done {Writes:N0}, reads done {Reads:N0}, retries {Retries:N0}, refusals {Refused:N0}{(WatchEvents > 0 ? $", events watched {WatchEvents:N0}" : "")}
         faults: crashes {Crashes:N0} (records lost {RecordsLost:N0}), pauses {Pauses:N0}, partitions {Partitions:N0}, disk {DiskFaults:N0}, clock {ClockFaults:N0}
         snapshots: taken {Snapshots:N0}, installed {Installed:N0}, log cut {Cuts:N0}; storage: damaged {Damaged:N0} (readmitted {Readmitted:N0}), wiped {Wiped:N0} (stopped {JournalsLost:N0}), quorums lost {QuorumsLost:N0}
         members: changes {Changes:N0}, void {Void:N0}, joined {Joined:N0}, removed {Removed:N0}

@@ -25,7 +25,7 @@ internal enum Churn
 /// What a run does beyond the protocol among fixed members on sound disks: snapshots, other members, bad storage, nodes of several speeds. Drawn from a stream of its
 /// own.
 /// </summary>
-internal sealed class Extras
+internal sealed record Extras
 {
     public const int MostNodes = 8;
 

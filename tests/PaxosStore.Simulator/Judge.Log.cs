@@ -69,7 +69,7 @@ internal sealed partial class Judge
     /// <param name="state">Its state after it.</param>
     /// <param name="told">The newest configuration that the node knew without having seen it in the log.</param>
     /// <param name="now">True time.</param>
-    public void Applied(int node, ChosenValue delivered, StateMachine state, long told, long now)
+    public void Applied(int node, ChosenValue delivered, INodeState state, long told, long now)
     {
         var facts = Facts(delivered.Slot);
         Check(facts.Chosen is not null, "applied what is not chosen", $"n{node + 1} at {delivered.Slot}");
@@ -112,7 +112,7 @@ internal sealed partial class Judge
     // Snapshots.
 
     /// <summary>A snapshot is durable, or takes the place of a node's state: it must be what a replay of the log up to there gives.</summary>
-    public void Snapshot(int node, Snapshot snapshot, StateMachine state)
+    public void Snapshot(int node, Snapshot snapshot, INodeState state)
     {
         var facts = snapshot.Slot == Slot.Zero ? new SlotFacts() : Facts(snapshot.Slot);
         Check(facts.State == state.Digest && state.Applied == snapshot.Slot.Number, "snapshot differs from the log", $"n{node + 1} at {snapshot.Slot}");

@@ -106,9 +106,7 @@ internal sealed partial class Judge
     {
         foreach (var command in value.Commands)
         {
-            var c = Command.Decode(command.Span);
-            var asked = c.Client < Issued.Length && c.Request <= Issued[c.Client] && c.Word == Command.WordOf(c.Client, c.Request);
-            Check(asked, "validity", "a command nobody asked for");
+            Check(Asked(command), "validity", "a command nobody asked for");
         }
 
         if (value.Next is { } next) ValidChange(slot, value, next, m);

@@ -27,7 +27,6 @@ internal sealed partial class Judge
         _nodes = [.. Enumerable.Range(0, plan.Nodes).Select(_ => new NodeFacts())];
         _clock = new ClockCheck(plan.HasCrashes);
         _governing.Add(new Governing(Slot.Zero.Next, first));
-        Issued = new int[plan.Clients + 1];
     }
 
     /// <summary>Slots chosen so far.</summary>
@@ -39,8 +38,8 @@ internal sealed partial class Judge
     /// <summary>Highest slot applied anywhere.</summary>
     public long AppliedAnywhere { get; private set; }
 
-    /// <summary>Latest request number each client gave out, to tell invented commands.</summary>
-    public int[] Issued { get; }
+    /// <summary>Whether a client asked for a command, to tell invented ones.</summary>
+    public Func<ReadOnlyMemory<byte>, bool> Asked { get; set; } = _ => false;
 
     /// <summary>What is on a node's disk.</summary>
     public NodeFacts this[int node] => _nodes[node];

@@ -74,6 +74,7 @@ internal sealed partial record Mutant(string Name, int Row, string What, Defects
         Rule("vote-of-other-ballot-counts", 43, "votes given to other ballots count", new VoteOfOther()),
         Rule("applies-twice", 46, "a slot fetched twice is applied twice", new AppliesTwice()),
         new("torn-write-skipped", 48, "recovery skips a torn record and takes those after it", new Defects { TornWriteSkipped = true }),
+        .. OfWholeStore,
     ];
 
     /// <summary>Where each is known to be noticed, so that the search is short.</summary>
@@ -98,6 +99,11 @@ internal sealed partial record Mutant(string Name, int Row, string What, Defects
         14 => "etcd #13766",
         15 => "etcd #14370",
         16 => "etcd #14685",
+        17 => "etcd #15271",
+        18 => "etcd #17529",
+        20 => "etcd #17247",
+        21 => "etcd #15220",
+        23 => "etcd #18667",
         24 => "etcd #18055",
         25 => "redisraft #43",
         26 => "hashicorp/raft #395",
@@ -112,7 +118,9 @@ internal sealed partial record Mutant(string Name, int Row, string What, Defects
         37 => "etcd #10563",
         38 => "etcd #20269",
         43 => "MongoDB SERVER-22136",
+        45 => "etcd #14571",
         46 => "apply not repeatable",
+        55 => "systems with time-outs",
         48 => "protocol-aware recovery, FAST'18",
         _ => "",
     };

@@ -33,6 +33,9 @@ internal sealed record Plan
 
     public required Extras Extras { get; init; }
 
+    /// <summary>What clients do, in the world with the real store; null in the world of the protocol core.</summary>
+    public List<Whole.Step>? Steps { get; init; }
+
     /// <summary>Nodes at the beginning.</summary>
     public int FirstNodes => Voters + Observers;
 
@@ -60,6 +63,24 @@ internal sealed record Plan
         else if (extras.Storage) plan.Faults.AddRange(Simulator.Faults.OfStorage(r, plan.FirstNodes + extras.Spares, end, wipes: true));
         if (extras.Longer > 0 || extras.Storage) plan.Faults.Sort((a, b) => a.At.CompareTo(b.At));
         return plan with { FaultsEnd = end, Extras = extras, Options = plan.Options with { SnapshotPause = extras.SnapshotPause } };
+    }
+
+    /// <summary>The plan of a seed in the world of the whole store: leases need longer runs, snapshots of keys larger pieces.</summary>
+    public static Plan WholeFromSeed(ulong seed)
+    {
+        var plan = FromSeed(seed);
+        var r = new SplitMix(Mix(seed, 40));
+        var (usualEnd, end) = (plan.FaultsEnd, plan.FaultsEnd + 500_000 + r.Below(1_500_000));
+        var faults = plan.Faults.Concat(Simulator.Faults.More(r, plan.Nodes, usualEnd / 2, end)).OrderBy(f => f.At);
+        plan = plan with
+        {
+            FaultsEnd = end,
+            Faults = [.. faults],
+            Clients = 3 + r.Below(5),
+            Extras = plan.Extras with { PieceBytes = Pick(r, 300, 1_000, 4_000) },
+            Options = plan.Options with { MaxBatchBytes = Pick(r, 1 << 20, 1 << 20, 400, 60) },
+        };
+        return plan with { Steps = Whole.Steps.Draw(r, plan) };
     }
 
     private static Plan DrawUsual(ulong seed)
@@ -122,6 +143,7 @@ internal sealed record Plan
             + $"learner {Options.LearnerWindow}");
         text.AppendLine(Extras.ToString());
         foreach (var fault in Faults) text.AppendLine($"  {fault}");
+        foreach (var step in Steps ?? []) text.AppendLine($"  client {step.Client} after {step.Think} us: {step.Kind} key {step.Key} arg {step.Arg} at n{step.Home + 1}, step {step.Id}");
         if (Extras.CoreIsFound) text.Append($"end: core found then, rest {Rest}");
         else text.Append($"end: core {string.Join(' ', Enumerable.Range(0, Nodes).Where(i => (Core & (1 << i)) != 0).Select(i => $"n{i + 1}"))}, rest {Rest}");
         return text.ToString();

@@ -29,7 +29,7 @@ internal sealed class SimNode
         (Index, _plan, _defects, _rate) = (index, plan, defects, plan.Extras.Rates[index]);
         Id = new NodeId((ulong)index + 1);
         _seeds = new SplitMix(Plan.Mix(plan.Seed, 20 + (ulong)index));
-        State = new StateMachine(plan.Clients + 1, defects);
+        State = plan.Steps is null ? new StateMachine(plan.Clients + 1, plan.Extras.SnapshotEvery, defects) : new Whole.KvReplica(this, plan, defects);
         Snapshots = new SnapshotStore(defects.OldSnapshotWins);
     }
 
@@ -77,7 +77,7 @@ internal sealed class SimNode
 
     public Learner Learner { get; private set; } = null!;
 
-    public StateMachine State { get; }
+    public INodeState State { get; }
 
     /// <summary>It may lead only once it has applied so much: what its acceptor holds as chosen it must be able to serve.</summary>
     public long StateNeeded { get; private set; }
@@ -86,7 +86,7 @@ internal sealed class SimNode
     public long Told { get; set; }
 
     /// <summary>Snapshot being written; null when there is none.</summary>
-    public Snapshot? Writing { get; set; }
+    public (LogBase Base, Func<byte[]> Data)? Writing { get; set; }
 
     /// <summary>Snapshot being received.</summary>
     public Intake? Intake { get; set; }

@@ -7,7 +7,12 @@ internal sealed partial class Simulation
 {
     private void CarryOut(SimNode node, Role role, Effects effects)
     {
-        if (role == Role.Proposer) NoteLeadership(node);
+        if (role == Role.Proposer)
+        {
+            NoteLeadership(node);
+            _workload.OnProposer(node);
+        }
+
         if (effects.Records.Count > 0 && !HandOver(node, effects.Records)) return;
         foreach (var message in effects.Now)
         {
@@ -63,17 +68,11 @@ internal sealed partial class Simulation
 
     private void Apply(SimNode node, ChosenValue chosen)
     {
-        node.State.Begin(chosen);
-        foreach (var bytes in chosen.Value.Commands)
-        {
-            var command = Command.Decode(bytes.Span);
-            if (node.State.Apply(command)) _judge.Effect(command.Client, command.Request, chosen.Slot.Number);
-        }
-
+        node.State.Apply(chosen, _judge);
         node.SinceSnapshot++;
         _judge.Applied(node.Index, chosen, node.State, node.Told, _now);
         _trace.Applied(_now, node.Index, chosen, node.State.Chain);
-        _clients.OnApplied(node, chosen);
+        _workload.OnApplied(node, chosen);
         if (chosen.Next is { } next) ExpectJoiners(next);
     }
 
@@ -146,7 +145,7 @@ internal sealed partial class Simulation
     }
 
     /// <summary>To another role of the same node: fast, in order, lost only with the process.</summary>
-    private void SendLocally(SimNode node, Role from, Role to, Message message)
+    public void SendLocally(SimNode node, Role from, Role to, Message message)
     {
         ref var last = ref node.LocalArrival[((int)from * 4) + (int)to];
         last = Math.Max(last, _now + _local.Below(60));
@@ -157,11 +156,20 @@ internal sealed partial class Simulation
     {
         Span<long> delays = stackalloc long[2];
         var copies = _network.Route(from, to, delays);
+
+        // What brings messages from node to node never doubles one; the protocol asks for less than that, the client side does not.
+        if (_plan.Steps is not null && message is Propose) copies = Math.Min(copies, 1);
         for (var i = 0; i < copies; i++) After(delays[i], new Event(EventKind.Deliver, to, from, role, 0, 0, message));
     }
 
     /// <summary>From the client side of a node to the leader's proposer.</summary>
     public void SendFromClient(SimNode node, NodeId leader, Message message) => Send(node, Role.Client, new Outgoing(leader, Role.Proposer, message));
+
+    /// <summary>The proposer of a node is told something by the node itself, at once.</summary>
+    public void ProposeHere(SimNode node, Message message) => CarryOut(node, Role.Proposer, node.Proposer.Step(node.Id, message, node.Instant(_now)));
+
+    /// <summary>From the client side of a node to that of another.</summary>
+    public void SendToClients(SimNode node, NodeId to, Message message) => Send(node, Role.Client, new Outgoing(to, Role.Client, message));
 
     // The end of a process.
 
@@ -192,6 +200,7 @@ internal sealed partial class Simulation
         Counters.RecordsLost += undurable - kept;
         _trace.Note(_now, node.Index, $"dies, {kept} of {undurable} records that were not durable survive");
         node.Stop();
+        _workload.OnStopped(node);
         MadeDurable(node, node.Disk.Crash(kept));
         if (_defects.TornWriteSkipped && kept > 1) node.Disk.Drop(node.Disk.Durable - kept);
         if (_defects.JournalLostAtRestart)

@@ -9,7 +9,7 @@ internal sealed partial class Simulation
     private bool _healed;
     private ulong _core;
 
-    private bool InCore(int node) => (_core & (1UL << node)) != 0;
+    public bool InCore(int node) => (_core & (1UL << node)) != 0;
 
     private bool IsDeadForGood(int node) => _nodes[node].Retired || (_healed && (_nodes[node].Gone != StopReason.None || (!InCore(node) && _plan.Rest == Frozen.Dead)));
 
@@ -130,19 +130,20 @@ internal sealed partial class Simulation
     {
         if (_defects.SafetyOnly) return;
         var began = _now;
-        _clients.BeginProbe(ProbeHome());
-        RunUntil(began + ((_plan.Rest == Frozen.Slow ? 60 : 20) * Plan.ElectionTimeout), () => _clients.ProbeDone);
-        if (!_clients.ProbeDone && QuorumIsLost())
+        _workload.BeginProbe(ProbeHome());
+        RunUntil(began + ((_plan.Rest == Frozen.Slow ? 60 : 20) * Plan.ElectionTimeout), () => _workload.ProbeDone);
+        if (!_workload.ProbeDone && QuorumIsLost())
         {
             Counters.QuorumsLost++;
             return;
         }
 
-        if (!_clients.ProbeDone) throw new ViolationException("no progress", $"no write and read through {_now - began} us after the faults ended");
+        if (!_workload.ProbeDone) throw new ViolationException("no progress", $"no write and read through {_now - began} us after the faults ended");
         if (_operator is not null) DemandMembers();
         var goal = _judge.AppliedAnywhere;
         RunUntil(_now + (40 * Plan.ElectionTimeout), () => CoreApplied(goal));
         if (!CoreApplied(goal)) throw new ViolationException("core not level", $"not all of the core applied #{goal}");
+        _workload.Settle();
     }
 
     /// <summary>
@@ -179,7 +180,7 @@ internal sealed partial class Simulation
             && (governing[^1].Configuration.Equals(_judge.Newest) || (governing.IsVoter(node.Id) && governing.Voters().Any(v => InCore(Node(v).Index) && _judge.Newest.Find(v) is not null)));
     }
 
-    private bool CoreApplied(long goal)
+    public bool CoreApplied(long goal)
     {
         foreach (var node in _nodes)
         {

@@ -88,6 +88,6 @@ internal sealed partial class Simulation
             else HandleOn(node, e);
         }
 
-        _clients.OnResumed(node);
+        _workload.OnResumed(node);
     }
 }

@@ -54,6 +54,7 @@ internal sealed partial class Simulation
 
         node.Gone = StopReason.None;
         _trace.Note(_now, node.Index, $"starts, promised {node.Acceptor.Promised}, chosen {node.Acceptor.Chosen}, base {node.Acceptor.Base}, applied #{node.State.Applied}");
+        _workload.OnStarted(node);
         if (starting.Records.Count > 0 && !HandOver(node, starting.Records)) return;
         foreach (var message in starting.Log) SendLocally(node, Role.Acceptor, Role.Learner, message);
         After(_local.Below((int)TickInterval), new Event(EventKind.Tick, node.Index, 0, Role.Proposer, node.Incarnation, 0, null));

@@ -7,20 +7,21 @@ internal sealed partial class Simulation
 {
     private void TakeSnapshotIfDue(SimNode node)
     {
-        if (_plan.Extras.SnapshotEvery == 0 || node.SinceSnapshot < _plan.Extras.SnapshotEvery || node.Writing is not null) return;
-        var snapshot = Simulator.Snapshot.Make(node.Learner.Base, node.State.Save());
-        if (_defects.SnapshotAheadOfState) snapshot = Simulator.Snapshot.Make(snapshot.Base with { Through = snapshot.Slot.Next }, snapshot.Data);
-        (node.Writing, node.SinceSnapshot) = (snapshot, 0);
+        if (_plan.Extras.SnapshotEvery == 0 || node.Writing is not null || !node.State.WantsSnapshot(node.SinceSnapshot)) return;
+        var covers = node.Learner.Base;
+        if (_defects.SnapshotAheadOfState) covers = covers with { Through = covers.Through.Next };
+        (node.Writing, node.SinceSnapshot) = ((covers, node.State.Save()), 0);
         After(Storing(node, 4), new Event(EventKind.SnapshotDone, node.Index, 0, 0, node.Incarnation, 0, null));
-        if (_defects.CutBeforeDurable) SendLocally(node, Role.Learner, Role.Acceptor, new Truncate(snapshot.Base));
+        if (_defects.CutBeforeDurable) SendLocally(node, Role.Learner, Role.Acceptor, new Truncate(covers));
     }
 
     private long Storing(SimNode node, int times) => 20 + (long)(-Math.Log(1 - _storage.NextUnit()) * _plan.DiskMean * times * _plan.Extras.DiskFactors[node.Index]);
 
     private void SnapshotDone(SimNode node)
     {
-        var snapshot = node.Writing!;
+        var (covers, data) = node.Writing!.Value;
         node.Writing = null;
+        var snapshot = Simulator.Snapshot.Make(covers, data());
         Counters.Snapshots++;
         Keep(node, snapshot);
         if (DiesHere(node)) return;
@@ -38,14 +39,7 @@ internal sealed partial class Simulation
         node.Snapshots.Add(snapshot);
         NoteSnapshots(node);
         _trace.Note(_now, node.Index, $"has a snapshot of {snapshot.Slot} on disk");
-        _judge.Snapshot(node.Index, snapshot, StateOf(snapshot));
-    }
-
-    private StateMachine StateOf(Snapshot snapshot)
-    {
-        var state = new StateMachine(_plan.Clients + 1, _defects);
-        state.Load(snapshot.Data);
-        return state;
+        _judge.Snapshot(node.Index, snapshot, node.State.Read(snapshot.Data));
     }
 
     private void NoteSnapshots(SimNode node)
@@ -128,10 +122,10 @@ internal sealed partial class Simulation
         {
             Counters.Installed++;
             (node.SinceSnapshot, node.Told) = (0, whole.Base.Configurations[^1].Configuration.Version);
-            node.State.Load(whole.Data);
+            node.State.Install(whole.Data);
             _trace.Note(_now, node.Index, $"installs the snapshot of {whole.Slot}");
             _judge.Snapshot(node.Index, whole, node.State);
-            _clients.OnInstalled(node);
+            _workload.OnInstalled(node);
         }
 
         if (DiesHere(node)) return;

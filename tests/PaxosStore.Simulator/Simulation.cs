@@ -14,7 +14,7 @@ internal sealed partial class Simulation
     private readonly Defects _defects;
     private readonly PriorityQueue<Event, Due> _queue = new(256);
     private readonly SimNode[] _nodes;
-    private readonly Clients _clients;
+    private readonly IWorkload _workload;
     private readonly Operator? _operator;
     private readonly Network _network;
     private readonly Judge _judge;
@@ -41,7 +41,8 @@ internal sealed partial class Simulation
         _first = new Configuration(0, plan.Extras.Alpha, kinds.Select((kind, i) => new Member(new NodeId((ulong)i + 1), kind)));
         _nodes = [.. Enumerable.Range(0, plan.Nodes).Select(i => new SimNode(i, plan, defects))];
         _judge = new Judge(plan, _first, Leads);
-        _clients = new Clients(this, plan, defects, _nodes, _judge);
+        _workload = plan.Steps is null ? new Clients(this, plan, defects, _nodes, _judge) : new Whole.Users(this, plan, defects, _nodes, _judge);
+        _judge.Asked = _workload.Asked;
         if (plan.Extras.Churn != Churn.None) _operator = new Operator(this, plan, _nodes, _judge);
     }
 
@@ -54,7 +55,7 @@ internal sealed partial class Simulation
     {
         foreach (var node in _nodes.Take(_plan.FirstNodes)) Found(node);
         for (var i = 0; i < _plan.Faults.Count; i++) At(_plan.Faults[i].At, new Event(EventKind.Fault, 0, 0, 0, 0, i, null));
-        _clients.Begin();
+        _workload.Begin();
         _operator?.Begin();
         RunUntil(_plan.FaultsEnd);
         HealCore();
@@ -66,6 +67,13 @@ internal sealed partial class Simulation
     public void At(long time, Event e) => _queue.Enqueue(e, new Due(time, _sequence++));
 
     public void After(long delay, Event e) => At(_now + delay, e);
+
+    /// <summary>Goes on until something is so, or for a time; whether it is so.</summary>
+    public bool RunFor(long time, Func<bool> done)
+    {
+        if (!done()) RunUntil(_now + time, done);
+        return done();
+    }
 
     private void RunUntil(long end, Func<bool>? done = null)
     {
@@ -92,7 +100,7 @@ internal sealed partial class Simulation
                 if (!_healed) _network.Cut((ulong)e.Arg, -1);
                 return;
             case EventKind.ClientTurn:
-                _clients.Turn(e.Node, e.Arg);
+                _workload.Turn(e.Node, e.Arg);
                 return;
             case EventKind.OperatorTurn:
                 _operator!.Turn(e.Arg);
@@ -119,7 +127,7 @@ internal sealed partial class Simulation
     {
         // One tick is enough for all that were missed.
         if (e.Kind == EventKind.Tick) After(TickInterval, e);
-        else if (node.Held.Count < 2_000 || e.Kind != EventKind.Deliver) node.Held.Enqueue(e);
+        else if (node.Held.Count < 2_000 || e.Kind != EventKind.Deliver || e.Message is Whole.FacadeInput) node.Held.Enqueue(e);
     }
 
     private void HandleOn(SimNode node, Event e)
@@ -148,7 +156,7 @@ internal sealed partial class Simulation
         var from = new NodeId((ulong)e.From + 1);
         if (e.Role == Role.Client)
         {
-            _clients.OnMessage(node, message);
+            _workload.OnMessage(node, from, message);
             _operator?.OnMessage(message);
             return;
         }
@@ -166,6 +174,7 @@ internal sealed partial class Simulation
     private void Tick(SimNode node, Event e)
     {
         if (node.State.Applied >= node.StateNeeded) CarryOut(node, Role.Proposer, node.Proposer.Tick(node.Instant(_now)));
+        if (IsStill(node, e)) _workload.OnTick(node);
         if (IsStill(node, e)) CarryOut(node, Role.Acceptor, node.Acceptor.Tick(node.Elapsed(_now)));
         if (IsStill(node, e)) CarryOut(node, Role.Learner, node.Learner.Tick(node.Elapsed(_now)));
         if (node.Up) After(TickInterval + _local.Below((int)TickInterval / 4), e);

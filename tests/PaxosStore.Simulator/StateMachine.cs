@@ -4,7 +4,7 @@ using PaxosStore.Consensus;
 namespace PaxosStore.Simulator;
 
 /// <summary>The replicated state machine: per client the last request and its slot, and a hash chain over everything applied.</summary>
-internal sealed class StateMachine(int clients, Defects defects)
+internal sealed class StateMachine(int clients, int snapshotEvery, Defects defects) : INodeState
 {
     private const int SessionBytes = sizeof(int) + sizeof(long);
 
@@ -33,7 +33,19 @@ internal sealed class StateMachine(int clients, Defects defects)
         (Applied, Chain) = (0, 0);
     }
 
-    public void Begin(ChosenValue chosen)
+    public void Apply(ChosenValue chosen, Judge judge)
+    {
+        Begin(chosen);
+        foreach (var bytes in chosen.Value.Commands)
+        {
+            var command = Command.Decode(bytes.Span);
+            if (Apply(command)) judge.Effect(command.Client, command.Request, chosen.Slot.Number);
+        }
+    }
+
+    public bool WantsSnapshot(int slots) => slots >= snapshotEvery;
+
+    private void Begin(ChosenValue chosen)
     {
         if (chosen.Slot.Number != Applied + 1) throw new ViolationException("applied out of order", $"{chosen.Slot} after #{Applied}");
         Applied = chosen.Slot.Number;
@@ -43,7 +55,7 @@ internal sealed class StateMachine(int clients, Defects defects)
     }
 
     /// <summary>Applies one command; true when it takes effect, false when it is a repeat.</summary>
-    public bool Apply(Command command)
+    private bool Apply(Command command)
     {
         Chain = Hash(Chain, command.Word);
         ref var session = ref _sessions[command.Client];
@@ -55,8 +67,22 @@ internal sealed class StateMachine(int clients, Defects defects)
     /// <summary>Slot in which the client's last request took effect.</summary>
     public (int Request, long Slot) Session(int client) => _sessions[client];
 
-    /// <summary>The state as bytes.</summary>
-    public byte[] Save()
+    public Func<byte[]> Save()
+    {
+        var saved = Saved();
+        return () => saved;
+    }
+
+    public void Install(byte[] saved) => Load(saved);
+
+    public INodeState Read(byte[] saved)
+    {
+        var state = new StateMachine(clients, snapshotEvery, defects);
+        state.Load(saved);
+        return state;
+    }
+
+    private byte[] Saved()
     {
         var bytes = new byte[16 + (_sessions.Length * SessionBytes)];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, Applied);
@@ -71,7 +97,7 @@ internal sealed class StateMachine(int clients, Defects defects)
         return bytes;
     }
 
-    /// <summary>The state that <see cref="Save"/> wrote; what is missing at the end counts as zero.</summary>
+    /// <summary>The state that <see cref="Saved"/> wrote; what is missing at the end counts as zero.</summary>
     public void Load(byte[] saved)
     {
         var bytes = new byte[16 + (_sessions.Length * SessionBytes)];

@@ -12,9 +12,6 @@ internal sealed record LeaderChange(NodeId? Leader);
 /// <summary>Drives <see cref="Proposer"/>; while it leads, moves log time on when a key lease is due.</summary>
 internal sealed class ProposerActor : UntypedActor, IWithTimers
 {
-    // While key leases exist log time is written down this often: what a crash of all acceptors can make it forget.
-    private static readonly TimeSpan LongestQuiet = TimeSpan.FromSeconds(1);
-
     private readonly NodeContext _node;
     private readonly Proposer _proposer;
     private readonly NodeProgress _progress;
@@ -54,11 +51,7 @@ internal sealed class ProposerActor : UntypedActor, IWithTimers
     {
         var now = _node.Now;
         Carry(_proposer.Tick(now));
-        if (_proposer.LogTime(now) is not { } logTime || _progress.View.NextLeaseDeadline is not { } deadline) return;
-        if (logTime >= deadline ? _progress.View.LogTime < logTime : logTime - _progress.View.LogTime >= LongestQuiet)
-        {
-            Carry(_proposer.Step(_node.Self, new Propose(0, []), now));
-        }
+        if (LogTimePace.IsDue(_proposer.LogTime(now), _progress.View)) Carry(_proposer.Step(_node.Self, new Propose(0, []), now));
     }
 
     private void Carry(Effects effects)

@@ -6,11 +6,9 @@ namespace PaxosStore.Node.Actors;
 /// </summary>
 /// <param name="mostSlots">From so many slots on the log need not weigh as much as the state: an eighth is enough.</param>
 /// <param name="bytes">Size of the last one.</param>
-internal sealed class SnapshotTrigger(long mostSlots, long bytes)
+/// <param name="leastLogBytes">A small state is not written again for every few writes.</param>
+internal sealed class SnapshotTrigger(long mostSlots, long bytes, long leastLogBytes = 8 << 20)
 {
-    // A small state is not written again for every few writes.
-    private const long LeastLogBytes = 8 << 20;
-
     private long _slots;
     private long _logBytes;
     private bool _running;
@@ -24,7 +22,7 @@ internal sealed class SnapshotTrigger(long mostSlots, long bytes)
     public bool Due(long stateBytes)
     {
         var weight = Math.Max(stateBytes, bytes);
-        return !_running && (_logBytes >= Math.Max(LeastLogBytes, weight / 2) || (_slots >= mostSlots && _logBytes >= weight / 8));
+        return !_running && (_logBytes >= Math.Max(leastLogBytes, weight / 2) || (_slots >= mostSlots && _logBytes >= weight / 8));
     }
 
     /// <summary>One is being made of the state as it is now.</summary>

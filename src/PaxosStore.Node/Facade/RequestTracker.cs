@@ -65,7 +65,7 @@ internal sealed class RequestTracker
     private readonly Queue<(TimeSpan Deadline, PendingWrite Write)> _deadlines = new();
 
     private readonly List<PendingRead> _readsWaiting = [];
-    private readonly List<(long Number, TimeSpan SentAt, List<PendingRead> Reads)> _barriers = [];
+    private readonly List<(long Number, TimeSpan SentAt, bool Repeated, List<PendingRead> Reads)> _barriers = [];
     private readonly List<(Slot Slot, List<PendingRead> Reads)> _fenced = [];
 
     private ulong _clientId;
@@ -82,6 +82,8 @@ internal sealed class RequestTracker
     public RequestTracker(KvView view, TimeSpan requestTimeout, TimeSpan electionTimeout, Func<ulong> newClientId)
     {
         (_view, _requestTimeout, _repeatAfter, _newClientId) = (view, requestTimeout, electionTimeout, newClientId);
+        // An answer to a process that this node was before must not be taken for one to this: its barrier would be too old, its refusal another's.
+        _lastBatch = _lastBarrier = (long)(newClientId() >> 2);
         _clientId = newClientId();
     }
 
@@ -112,7 +114,7 @@ internal sealed class RequestTracker
         if (_leader is not { } leader || now < _pausedUntil) return;
         FlushWrites(leader, now);
         if (_readsWaiting.Count == 0 || _barriers.Count >= BarriersInFlight) return;
-        _barriers.Add((++_lastBarrier, now, [.. _readsWaiting]));
+        _barriers.Add((++_lastBarrier, now, false, [.. _readsWaiting]));
         _readsWaiting.Clear();
         Outbox.Add(new Outgoing(leader, Role.Proposer, new ReadBarrierRequest(_lastBarrier)));
     }
@@ -141,6 +143,8 @@ internal sealed class RequestTracker
                 Flush(now);
                 break;
             case ReadBarrierRejected m when m.Reason == Rejection.Overloaded && _barriers.FindIndex(b => b.Number == m.Number) is >= 0 and var i:
+                // Of one that was asked for again an earlier asking may be in the queue that is full.
+                if (_barriers[i].Repeated) break;
                 foreach (var read in _barriers[i].Reads) read.Completion.TrySetException(new KvException(KvErrorCode.Overloaded));
                 PendingReads -= _barriers[i].Reads.Count;
                 _barriers.RemoveAt(i);
@@ -196,7 +200,7 @@ internal sealed class RequestTracker
         ExpireReads(now);
         // A message got lost, or its leader did not last: say it again. Nothing is said twice while its batch makes progress.
         foreach (var batch in _batches.Where(b => now - b.SentAt >= _repeatAfter).ToArray()) Requeue(batch);
-        RequeueReads(number => _barriers.Exists(b => b.Number == number && now - b.SentAt >= _repeatAfter / 2));
+        RepeatBarriers(now);
         KeepSession(now);
         Flush(now);
     }
@@ -377,10 +381,26 @@ internal sealed class RequestTracker
         });
     }
 
+    /// <summary>
+    /// Asks again under the same number: the answer to either asking will do, since all reads that wait for it began before the first. So reads also go through where an
+    /// answer always takes longer than that.
+    /// </summary>
+    private void RepeatBarriers(TimeSpan now)
+    {
+        _barriers.RemoveAll(b => b.Reads.Count == 0);
+        if (_leader is not { } leader) return;
+        for (var i = 0; i < _barriers.Count; i++)
+        {
+            if (now - _barriers[i].SentAt < _repeatAfter / 2) continue;
+            _barriers[i] = _barriers[i] with { SentAt = now, Repeated = true };
+            Outbox.Add(new Outgoing(leader, Role.Proposer, new ReadBarrierRequest(_barriers[i].Number)));
+        }
+    }
+
     private void ExpireReads(TimeSpan now)
     {
         Expire(_readsWaiting);
-        foreach (var (_, _, reads) in _barriers) Expire(reads);
+        foreach (var barrier in _barriers) Expire(barrier.Reads);
         foreach (var (_, reads) in _fenced) Expire(reads);
 
         void Expire(List<PendingRead> reads) => PendingReads -= reads.RemoveAll(read =>

@@ -226,6 +226,20 @@ public sealed class RequestTrackerTests
     }
 
     [Fact]
+    public void A_barrier_that_takes_longer_than_the_wait_before_the_next_asking_still_counts()
+    {
+        _bench.Opened();
+        var read = _bench.Read();
+        var asked = Assert.IsType<ReadBarrierRequest>(Assert.Single(_bench.Sent()));
+        _bench.Tick(TrackerBench.ElectionTimeout / 2);
+        Assert.Equal(asked.Number, Assert.IsType<ReadBarrierRequest>(Assert.Single(_bench.Sent())).Number);
+        _bench.Tracker.Step(new ReadBarrier(asked.Number, new Slot(1)), _bench.Now);
+        Completed(read.Completion.Task);
+        _bench.Tracker.Step(new ReadBarrier(asked.Number, new Slot(1)), _bench.Now);
+        Assert.Equal(0, _bench.Tracker.PendingReads);
+    }
+
+    [Fact]
     public void A_barrier_of_a_former_leader_counts_for_nothing()
     {
         _bench.Opened();
