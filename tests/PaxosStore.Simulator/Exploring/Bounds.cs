@@ -34,6 +34,9 @@ internal sealed record Bounds
     /// <summary>Every vote is reported in a part of its own.</summary>
     public bool PromisesInParts { get; init; }
 
+    /// <summary>Tells states apart that differ only in what can have no effect any more, and lets every write wait: many times as many states, for comparison.</summary>
+    public bool Plain { get; init; }
+
     /// <summary>Gives up after so many states.</summary>
     public long MostStates { get; init; } = long.MaxValue;
 
@@ -42,5 +45,5 @@ internal sealed record Bounds
 
     public override string ToString() =>
         $"{Nodes} nodes, {Slots} slots, {Ballots} ballots by n1{(Candidates > 1 ? $" to n{Candidates}" : "")}, {Commands} commands, {Crashes} crashes, {Fetches} fetches"
-        + (RolesApart ? ", roles apart" : "") + (PromisesInParts ? ", promises in parts" : "");
+        + (RolesApart ? ", roles apart" : "") + (PromisesInParts ? ", promises in parts" : "") + (Plain ? ", plain" : "");
 }

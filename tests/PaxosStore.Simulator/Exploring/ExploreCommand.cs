@@ -15,6 +15,7 @@ internal static class ExploreCommand
                     (default: 3 nodes, 2 slots, 2 ballots by 2 candidates, 1 command, 1 crash, 1 fetch)
                     [--apart]           messages between the roles of one node are steps of their own
                     [--parts]           promises come in parts of one vote each
+                    [--plain]           without the reductions (World.Reductions.cs), for comparison
                     [--states M]        give up after M states
                     [--mutant NAME]     with a mistake made on purpose: it must be found
           --explore --mutants           each mistake that bounds so small can show, with the bounds that show it
@@ -40,6 +41,7 @@ internal static class ExploreCommand
                 case "--fetches": bounds = bounds with { Fetches = Number(arg, rest, 9) }; break;
                 case "--apart": bounds = bounds with { RolesApart = true }; break;
                 case "--parts": bounds = bounds with { PromisesInParts = true }; break;
+                case "--plain": bounds = bounds with { Plain = true }; break;
                 case "--states": bounds = bounds with { MostStates = Number(arg, rest, uint.MaxValue) }; break;
                 case "--mutant": mutant = CommandLine.Find(rest.TryDequeue(out var name) ? name : throw new FormatException("--mutant needs a name")); break;
                 case "--mutants": all = true; break;

@@ -30,6 +30,9 @@ internal sealed class Explorer(Bounds bounds, Defects defects)
 
     public string Sizes => _world.Sizes;
 
+    /// <summary>Collects <see cref="World.Result"/> of every state; null when nobody asks.</summary>
+    public HashSet<string>? Results { get; init; }
+
     public Exploration Run()
     {
         var level = new Chunks<int>(_world.Width);
@@ -91,6 +94,7 @@ internal sealed class Explorer(Bounds bounds, Defects defects)
     private void Add(ReadOnlySpan<int> state, Chunks<int> level, long origin, Happened happened)
     {
         if (!_visited.Add(state)) return;
+        Results?.Add(_world.Result(state));
         level.Add(state);
         _origins.Add([((ulong)origin << 32) | happened.Packed]);
     }

@@ -10,7 +10,7 @@ internal sealed partial class World
     private readonly int[] _idle;
     private readonly List<int> _kept = [];
 
-    private bool Reduces => _rules.GetType() == typeof(SafetyRules);
+    private bool Reduces => !_bounds.Plain && _rules.GetType() == typeof(SafetyRules);
 
     /// <summary>Forgets what can have no effect any more.</summary>
     private void Forget(Span<int> state)

@@ -99,6 +99,14 @@ internal sealed partial class World
         }
     }
 
+    /// <summary>What clients could tell of a state: what is chosen, and how much of it each node has applied.</summary>
+    public string Result(ReadOnlySpan<int> state)
+    {
+        var result = string.Join(' ', Chosen(state).Select(c => c.Value == 0 ? "-" : $"{c.Ballot}"));
+        for (var node = 0; node < _bounds.Nodes; node++) result += $" n{node + 1} {_roles[state[(node * PerNode) + (int)Role.Learner]].Delivered}";
+        return result;
+    }
+
     private void Start(Span<int> state, int node, DiskState disk, int clock)
     {
         var own = state[(node * PerNode)..];
@@ -212,7 +220,7 @@ internal sealed partial class World
         while (true)
         {
             if (!_bounds.RolesApart && state[(node * PerNode) + Lanes] is var lanes and not 0) Pass(state, node, _sequences[lanes][0]);
-            else if (state[(node * PerNode) + Pending] != 0 && !MayCrash(state, node)) MakeDurable(state, node);
+            else if (state[(node * PerNode) + Pending] != 0 && !_bounds.Plain && !MayCrash(state, node)) MakeDurable(state, node);
             else return;
         }
     }
