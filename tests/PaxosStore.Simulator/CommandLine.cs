@@ -23,6 +23,7 @@ internal static class CommandLine
                                             search for such seeds, from --from on within B seeds (default 100000), and write them down
           --seed N --mutant NAME [--trace]  run one seed with a mistake (in the world that the mistake needs)
           --hash S...                       print the trace hash of each seed (for --verify)
+          --explore [...]                   try everything that can happen within small bounds; --explore --help tells more
 
         The same seed gives the same plan and the same trace, on any machine. A failure prints the seed, its plan, the last lines of the trace and the
         command that replays it. Exit status: 0 nothing found, 1 a violation (or a mutant that survived), 2 wrong usage.
@@ -39,6 +40,7 @@ internal static class CommandLine
     {
         try
         {
+            if (args is ["--explore", .. var bounds]) return Exploring.ExploreCommand.Run(bounds);
             var options = Options.Parse(args);
             if (options.Help) Console.WriteLine(Help);
             else if (options.Hashes is { } seeds) PrintHashes(seeds, options.Whole);
@@ -95,7 +97,7 @@ internal static class CommandLine
 
     private static Defects DefectsOf(string? mutant) => mutant is null ? Defects.None : Find(mutant).Defects;
 
-    private static Mutant Find(string name) =>
+    internal static Mutant Find(string name) =>
         Mutant.All.FirstOrDefault(m => m.Name == name)
         ?? throw new FormatException($"no mutant '{name}'; there are: {string.Join(", ", Mutant.All.Select(m => m.Name))}");
 

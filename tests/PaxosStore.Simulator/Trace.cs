@@ -84,7 +84,7 @@ internal sealed class Trace(Action<string>? line = null)
     private static ulong Of(ulong kind, Ballot ballot, long number) =>
         (kind * 0x9E3779B97F4A7C15) ^ ((ulong)ballot.Round << 32) ^ (ballot.Node.Value << 24) ^ (ulong)number;
 
-    private static string Describe(Message message) => message switch
+    internal static string Describe(Message message) => message switch
     {
         Promise m => $"Promise {m.Ballot} chosen {m.Chosen} [{string.Join(", ", m.Entries.Select(e => $"{e.Slot} {e.Ballot} {e.Value}"))}]",
         Accept m => $"Accept {m.Ballot} from {m.First} [{string.Join(", ", m.Values)}] chosen {m.Chosen}",
