@@ -32,6 +32,7 @@ internal sealed class PendingChange(Configuration next)
 
     public TimeSpan SentAt { get; set; } = TimeSpan.MinValue;
 
+    /// <summary>How many attempts may have come to something.</summary>
     public int Attempts { get; set; }
 }
 
@@ -39,11 +40,14 @@ internal sealed class PendingChange(Configuration next)
 /// Asks the leader for changes of the members, one after the other, and again when a leader is lost: the version a change follows makes repeats harmless.
 /// Single-threaded and pure but for completing tasks.
 /// </summary>
-internal sealed class ChangeTracker(TimeSpan requestTimeout, TimeSpan repeatAfter)
+/// <param name="requestTimeout">After which a change is given up.</param>
+/// <param name="repeatAfter">After which it is asked for again.</param>
+/// <param name="firstNumber">A number that no process of this node has used: a late answer to the process before must not be taken for one to this.</param>
+internal sealed class ChangeTracker(TimeSpan requestTimeout, TimeSpan repeatAfter, long firstNumber)
 {
     private readonly List<PendingChange> _pending = [];
     private NodeId? _leader;
-    private long _lastNumber;
+    private long _lastNumber = firstNumber - 1;
 
     public List<Outgoing> Outbox { get; } = [];
 
@@ -66,12 +70,12 @@ internal sealed class ChangeTracker(TimeSpan requestTimeout, TimeSpan repeatAfte
         if (_pending.Find(c => c.Number == m.Number) is not { } change) return;
         switch (m.Reason)
         {
-            // Of a repeated request this says nothing: what stands in its way may be its own first attempt. What is applied tells, or the next attempt.
-            case Rejection.NotNext when change.Attempts > 1: break;
+            // Of a repeated request this says nothing: an attempt before may stand in its way, or in the log of another leader. What is applied tells.
+            case Rejection.NotNext or Rejection.NotCaughtUp or Rejection.TooFewAlive when change.Attempts > 1: break;
             case Rejection.NotNext: Complete(change, ChangeOutcome.Overtaken); break;
             case Rejection.NotCaughtUp: Complete(change, ChangeOutcome.NotCaughtUp); break;
             case Rejection.TooFewAlive: Complete(change, ChangeOutcome.TooFewAlive); break;
-            default: break; // Not the leader (any more), or no room: asked again at the next tick.
+            default: change.Attempts--; break; // Not the leader (any more), or no room: nothing came of it, and it is asked again at the next tick.
         }
     }
 

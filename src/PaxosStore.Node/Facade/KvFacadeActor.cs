@@ -27,7 +27,7 @@ internal sealed class KvFacadeActor : UntypedActor, IWithTimers
     {
         (_node, _store) = (node, store);
         _requests = new RequestTracker(store.View, node.Settings.RequestTimeout, node.Settings.ElectionTimeout, RandomId);
-        _changes = new ChangeTracker(node.Settings.RequestTimeout, node.Settings.ElectionTimeout / 4);
+        _changes = new ChangeTracker(node.Settings.RequestTimeout, node.Settings.ElectionTimeout / 4, (long)(RandomId() >> 2));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;

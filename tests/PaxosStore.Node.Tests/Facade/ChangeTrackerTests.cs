@@ -10,7 +10,7 @@ public sealed class ChangeTrackerTests
     private static readonly NodeId One = new(1);
     private static readonly Configuration First = new([One, new NodeId(2)]);
 
-    private readonly ChangeTracker _changes = new(requestTimeout: Seconds(7), repeatAfter: Seconds(1));
+    private readonly ChangeTracker _changes = new(requestTimeout: Seconds(7), repeatAfter: Seconds(1), firstNumber: 1000);
 
     [Fact]
     public async Task A_change_goes_to_the_leader_and_is_done_when_it_is_applied()
@@ -58,6 +58,43 @@ public sealed class ChangeTrackerTests
         _changes.Tick(Seconds(2));
         _changes.Step(new ReconfigureRejected(first, Rejection.NotNext));
         _changes.Step(new ReconfigureRejected(change.Number, Rejection.NotLeader));
+        Assert.False(change.Completion.Task.IsCompleted);
+    }
+
+    [Theory]
+    [InlineData(Rejection.NotCaughtUp)]
+    [InlineData(Rejection.TooFewAlive)]
+    internal void No_refusal_of_a_repeated_request_ends_it(Rejection rejection)
+    {
+        var change = Add(77);
+        _changes.LeaderChanged(One, Seconds(1));
+        _changes.LeaderChanged(new NodeId(2), Seconds(1.1));
+        _changes.Step(new ReconfigureRejected(change.Number, rejection));
+        Assert.False(change.Completion.Task.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Who_does_not_lead_has_done_nothing_and_the_refusal_of_the_leader_ends_it()
+    {
+        var change = Add(77);
+        _changes.LeaderChanged(One, Seconds(1));
+        _changes.Step(new ReconfigureRejected(change.Number, Rejection.NotLeader));
+        _changes.LeaderChanged(new NodeId(2), Seconds(1.1));
+        _changes.Step(new ReconfigureRejected(change.Number, Rejection.NotCaughtUp));
+        Assert.Equal(ChangeOutcome.NotCaughtUp, await change.Completion.Task);
+    }
+
+    /// <summary>Numbers began at one in every process: the refusal of a change that the process before had asked for ended one of this process.</summary>
+    [Fact]
+    public void A_refusal_meant_for_the_process_before_says_nothing()
+    {
+        var before = new ChangeTracker(Seconds(7), Seconds(1), firstNumber: 5);
+        var lost = new PendingChange(First.With(First.Members, 76));
+        before.Add(lost, TimeSpan.Zero);
+        before.LeaderChanged(One, Seconds(1));
+        var change = Add(77);
+        _changes.LeaderChanged(One, Seconds(1));
+        _changes.Step(new ReconfigureRejected(lost.Number, Rejection.NotNext));
         Assert.False(change.Completion.Task.IsCompleted);
     }
 
