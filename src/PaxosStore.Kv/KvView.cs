@@ -24,6 +24,7 @@ public sealed partial class KvView
         WallClockUnixMs = store.WallClockUnixMs;
         DataBytes = store.DataBytes;
         HistoryBytes = store.HistoryBytes;
+        HoldsCompacted = store.HasToTrim(long.MaxValue);
         Sessions = state.Sessions.Freeze();
         Term = state.Term;
         AppliedSlot = state.Slot;
@@ -64,6 +65,9 @@ public sealed partial class KvView
     /// About how many bytes all versions held take, live ones included. It shrinks as compacted versions are given back, so it may differ from node to node.
     /// </summary>
     public long HistoryBytes { get; }
+
+    /// <summary>Whether something that compaction made unreadable is still held here: it is given back bit by bit, and not while a snapshot of it is being written.</summary>
+    public bool HoldsCompacted { get; }
 
     /// <summary>
     /// Checksum of the live keys, the leases, users, roles and tokens and the counters, kept up to date with every change and free to read. Equal on all nodes that have

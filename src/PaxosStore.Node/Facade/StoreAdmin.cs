@@ -7,6 +7,7 @@ namespace PaxosStore.Node.Facade;
 internal sealed class StoreAdmin(NodeContext node, PaxosKvStore store, NodeProgress progress, DataDirectory directory) : IStoreAdmin
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan SnapshotPatience = TimeSpan.FromSeconds(3);
 
     public long QuotaBytes => node.Settings.QuotaBytes;
 
@@ -67,7 +68,13 @@ internal sealed class StoreAdmin(NodeContext node, PaxosKvStore store, NodeProgr
         }
     }
 
-    public async ValueTask DefragmentAsync(CancellationToken cancellationToken) => await directory.GiveBackAsync(cancellationToken).ConfigureAwait(false);
+    // Whoever compacts, defragments and looks for the room expects to find it: what a snapshot that is being written still holds is waited for, but not for ever.
+    public async ValueTask DefragmentAsync(CancellationToken cancellationToken)
+    {
+        var deadline = node.Elapsed + SnapshotPatience;
+        while (progress.View.HoldsCompacted && node.Elapsed < deadline) await Task.Delay(RetryAfter / 5, cancellationToken).ConfigureAwait(false);
+        await directory.GiveBackAsync(cancellationToken).ConfigureAwait(false);
+    }
 
     public IStoreBackup OpenBackup() => new Backup(store.Pin());
 
