@@ -78,6 +78,22 @@ public class PinTests
         Assert.Equal(slot + 1, machine.View.AppliedSlot);
     }
 
+    [Fact]
+    public void A_view_tells_whether_compacted_history_is_still_held()
+    {
+        var machine = new Machine();
+        for (var i = 0; i < 100; i++) machine.Put("k", "v" + i);
+        Assert.False(machine.View.HoldsCompacted);
+
+        var pin = machine.State.PinView();
+        machine.Run(new CompactCommand(machine.View.Revision));
+        Assert.False(machine.State.GiveBack());
+        Assert.True(machine.View.HoldsCompacted);
+        pin.Dispose();
+        while (machine.State.GiveBack()) Assert.True(machine.View.HistoryBytes > 0);
+        Assert.False(machine.View.HoldsCompacted);
+    }
+
     /// <summary>Without a pin a compaction overtakes the writer: then it is told, and no wrong snapshot is made.</summary>
     [Fact]
     public void A_view_that_is_not_pinned_is_never_written_with_holes()
