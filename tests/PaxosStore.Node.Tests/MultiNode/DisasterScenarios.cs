@@ -193,6 +193,26 @@ public sealed class DisasterScenarios
         Assert.False(fleet["a"].Failed.IsCompleted || fleet["b"].Failed.IsCompleted);
     }
 
+    /// <summary>Compacted history that a snapshot or a backup still needs is given back after it; until then the quota would find no room.</summary>
+    [Fact]
+    public async Task Defragmentation_waits_for_what_a_backup_still_holds()
+    {
+        await using var fleet = await Fleet.FormAsync("", "one");
+        for (var i = 0; i < 20; i++) await fleet.PutAsync("one", "key", $"{i}");
+        var node = fleet["one"];
+        Task defragmentation;
+        using (node.Admin.OpenBackup())
+        {
+            await node.Store.ExecuteAsync(new CompactCommand(node.Store.View.Revision), fleet.End);
+            defragmentation = node.Admin.DefragmentAsync(fleet.End).AsTask();
+            await Task.WhenAny(defragmentation, Task.Delay(300, fleet.End));
+            Assert.False(defragmentation.IsCompleted);
+        }
+
+        await defragmentation;
+        Assert.False(node.Store.View.HoldsCompacted);
+    }
+
     /// <summary>Changes what a journal says and makes its checksums right again: nothing but the other members' states can tell.</summary>
     private static void Tamper(Fleet fleet, string name, string from, string to)
     {

@@ -90,7 +90,7 @@ internal sealed class KvService(Doorkeeper doorkeeper, Headers headers, IOptions
     /// <inheritdoc/>
     public override async Task<CompactionResponse> Compact(CompactionRequest request, ServerCallContext context)
     {
-        // "Physical" asks to wait until the space is free; here nothing is left behind to free later.
+        // "Physical" asks to wait until the space is free. It is given back in the background, soon; who needs it at once defragments, which waits for it.
         var result = await doorkeeper.ExecuteAsync(new CompactCommand(request.Revision), context, context.CancellationToken);
         return new CompactionResponse { Header = headers.At(result) };
     }
