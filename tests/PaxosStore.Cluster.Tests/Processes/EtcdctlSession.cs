@@ -89,7 +89,7 @@ internal sealed partial class EtcdctlSession(TestCluster cluster, int endpoint)
         if (LoggedError().Match(line) is { Success: true } logged)
             return "logged: " + logged.Groups[1].Value;
         line = line.Replace(cluster.Directory, "<directory>", StringComparison.Ordinal);
-        line = PaddedId().Replace(line, "Member ");
+        line = PaddedId().Replace(line, "$1 ");
         line = StatusLine().Replace(line, "$1, <status>, learner $2,$3");
         line = HashLine().Replace(line, "$1, <hash>");
         line = OwnFields().Replace(line, "$1<own>");
@@ -144,7 +144,8 @@ internal sealed partial class EtcdctlSession(TestCluster cluster, int endpoint)
     [GeneratedRegex("(ETCD_INITIAL_CLUSTER=\")([^\"]*)")]
     private static partial Regex InitialCluster();
 
-    [GeneratedRegex("^Member +")]
+    /// <summary>An id with a leading zero is filled up with a space.</summary>
+    [GeneratedRegex("(^Member|cluster) +(?=[0-9a-f]+)")]
     private static partial Regex PaddedId();
 
     [GeneratedRegex(@"Member +([0-9a-f]+) added")]
