@@ -88,4 +88,7 @@ public static class GoverningExtensions
 
     /// <summary>Whether a node votes in any of them.</summary>
     public static bool IsVoter(this ImmutableArray<Governing> governing, NodeId node) => governing.Any(g => g.Configuration.IsVoter(node));
+
+    /// <summary>Whether a node votes in all of them.</summary>
+    public static bool VotesEverywhere(this ImmutableArray<Governing> governing, NodeId node) => governing.All(g => g.Configuration.IsVoter(node));
 }

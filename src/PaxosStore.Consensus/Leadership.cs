@@ -71,9 +71,6 @@ internal sealed class Leadership
     /// <summary>The newest configuration in the log, though it may not govern yet.</summary>
     public Configuration Newest => _configurations.Newest;
 
-    /// <summary>The newest configuration governs, and this node has no vote in it: whoever leads must be able to vote.</summary>
-    public bool LostVote => _configurations.NewestFrom <= _chosen.Next && !Newest.IsVoter(_self);
-
     /// <summary>The voter that holds most of the log, of those heard lately; null when there is none.</summary>
     public NodeId? BestSuccessor()
     {

@@ -128,10 +128,9 @@ public sealed class Proposer
         if (_leadership is { } leadership)
         {
             leadership.Tick(now, _effects);
-            if (leadership.LostVote) HandOver(null, now);
             if (leadership.LostQuorum) StepDown(now);
         }
-        else if (_governing.IsVoter(_self))
+        else if (_rules.MayLead(_governing.VotesEverywhere(_self)))
         {
             TickElection(now.Elapsed);
         }
@@ -275,7 +274,7 @@ public sealed class Proposer
     private void OnTakeOver(Ballot ballot, Instant now)
     {
         _highestRound = Math.Max(_highestRound, ballot.Round);
-        if (_phase is ProposerPhase.Leading or ProposerPhase.Preparing || ballot < _leaderBallot || !_governing.IsVoter(_self)) return;
+        if (_phase is ProposerPhase.Leading or ProposerPhase.Preparing || ballot < _leaderBallot || !_rules.MayLead(_governing.VotesEverywhere(_self))) return;
         Prepare(now.Elapsed);
     }
 

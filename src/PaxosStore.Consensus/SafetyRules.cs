@@ -100,6 +100,12 @@ internal class SafetyRules
     /// <summary>Phase 1 needs a quorum of every configuration that governs any slot of the suffix.</summary>
     public virtual ImmutableArray<Governing> ToPrepare(ImmutableArray<Governing> governing) => governing;
 
+    /// <summary>
+    /// Phase 1 is for who votes in every configuration that governs a slot of the suffix. A node that forgot its promises asks the voters of what governs where it goes
+    /// on: whoever might still use such a promise there has to be one of them.
+    /// </summary>
+    public virtual bool MayLead(bool votesEverywhere) => votesEverywhere;
+
     /// <summary>One change at a time: a successor is proposed only when the newest governs, and an entry of the own ballot is chosen.</summary>
     public virtual bool MayReconfigure(bool isNext, bool newestGoverns, bool ownChosen) => isNext && newestGoverns && ownChosen;
 

@@ -55,7 +55,7 @@ public class ConfigurationHistoryTests
     }
 
     [Fact]
-    public void Phase_1_needs_a_quorum_of_both_configurations_for_every_pair_of_voter_sets_of_four_nodes()
+    public void Phase_1_needs_a_quorum_of_both_configurations_and_a_vote_in_both_for_every_pair_of_voter_sets_of_four_nodes()
     {
         for (var old = 1; old < 16; old++)
         {
@@ -64,8 +64,12 @@ public class ConfigurationHistoryTests
                 for (var promised = 0; promised < 16; promised++)
                 {
                     var both = HasQuorum(old, promised) && HasQuorum(next, promised);
-                    Assert.Equal(both, Prepare([new(new Slot(1), Of(0, old)), new(new Slot(3), Of(1, next))], promised, reported: null));
-                    Assert.Equal(both, Prepare([new(new Slot(1), Of(0, old))], promised, reported: Of(1, next)));
+                    for (var self = 0; self < 4; self++)
+                    {
+                        var leads = both && (old & next & (1 << self)) != 0;
+                        Assert.Equal(leads, Prepare(self, [new(new Slot(1), Of(0, old)), new(new Slot(3), Of(1, next))], promised, reported: null));
+                        Assert.Equal(leads, Prepare(self, [new(new Slot(1), Of(0, old))], promised, reported: Of(1, next)));
+                    }
                 }
             }
         }
@@ -74,8 +78,8 @@ public class ConfigurationHistoryTests
     [Fact]
     public void Who_does_not_know_who_votes_in_the_next_slots_gets_no_quorum()
     {
-        Assert.False(Prepare([new(new Slot(2), Of(5, 0b0111))], 0b0111, reported: null));
-        Assert.True(Prepare([new(new Slot(1), Of(5, 0b0111))], 0b0111, reported: null));
+        Assert.False(Prepare(self: 0, [new(new Slot(2), Of(5, 0b0111))], 0b0111, reported: null));
+        Assert.True(Prepare(self: 0, [new(new Slot(1), Of(5, 0b0111))], 0b0111, reported: null));
     }
 
     private static Configuration Of(long version, int voters) => new(version, 2, Nodes(voters).Select(n => new Member(n, MemberKind.Voter)));
@@ -84,10 +88,10 @@ public class ConfigurationHistoryTests
 
     private static bool HasQuorum(int voters, int promised) => int.PopCount(voters & promised) * 2 > int.PopCount(voters);
 
-    /// <summary>Whether phase 1 is done once these nodes promised, one of them reporting a change in slot 1.</summary>
-    private static bool Prepare(ImmutableArray<Governing> governing, int promised, Configuration? reported)
+    /// <summary>Whether this node's phase 1 is done once these nodes promised, one of them reporting a change in slot 1.</summary>
+    private static bool Prepare(int self, ImmutableArray<Governing> governing, int promised, Configuration? reported)
     {
-        var preparation = new Preparation(new NodeId(9), governing, SafetyRules.Paxos);
+        var preparation = new Preparation(new NodeId((ulong)self + 1), governing, SafetyRules.Paxos);
         foreach (var node in Nodes(promised))
         {
             ImmutableArray<AcceptedEntry> votes = reported is null || node != Nodes(promised).Last() ? []

@@ -77,10 +77,22 @@ internal sealed class NodeFacts
     /// <summary>Highest ballot of its own that it has spoken for.</summary>
     public Ballot SaidOwn { get; set; }
 
-    /// <summary>Highest ballot of another node that it has spoken for.</summary>
-    public Ballot SaidOthers { get; set; }
+    /// <summary>Highest ballot of each other node that it has spoken for.</summary>
+    public Dictionary<NodeId, Ballot> SaidOthers { get; } = [];
 
-    public Ballot Said => SaidOwn > SaidOthers ? SaidOwn : SaidOthers;
+    public Ballot Said
+    {
+        get
+        {
+            var highest = SaidOwn;
+            foreach (var ballot in SaidOthers.Values)
+            {
+                if (ballot > highest) highest = ballot;
+            }
+
+            return highest;
+        }
+    }
 
     /// <summary>Its journal says that it may vote.</summary>
     public bool Admitted { get; set; }

@@ -55,6 +55,9 @@ internal sealed partial class Judge
             var shared = _nodes[node].Shared.GetValueOrDefault(other);
             Check(shared <= chosen, "admitted before it has learned", $"n{node + 1} has learned up to {chosen}, but {other} knows that it may have voted in {shared}");
         }
+
+        // Who does not vote where it goes on can't lead there: promises to such a one are of no use.
+        foreach (var proposer in _nodes[node].SaidOthers.Keys.Except(others).ToArray()) _nodes[node].SaidOthers.Remove(proposer);
     }
 
     /// <summary>A node stops for good.</summary>

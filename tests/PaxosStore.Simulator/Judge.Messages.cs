@@ -64,7 +64,7 @@ internal sealed partial class Judge
         Check(facts.Admitted, "votes before it is admitted", $"n{node + 1} speaks for {ballot}");
         Check(ballot >= facts.Said, "promise taken back", $"n{node + 1} says {ballot} after {facts.Said}");
         if (ballot.Node.Value == (ulong)node + 1) facts.SaidOwn = ballot;
-        else facts.SaidOthers = ballot;
+        else facts.SaidOthers[ballot.Node] = ballot;
     }
 
     private void Proposed(int node, long tenure, Accept m, long now)
@@ -75,6 +75,9 @@ internal sealed partial class Judge
             _tenures[m.Ballot] = tenure;
             foreach (var (from, configuration) in From(m.First))
             {
+                // What was chosen under a newer ballot this one need not have heard of.
+                var isKnown = configuration.Version == 0 || Facts(from + -_alpha).ChosenUnder < m.Ballot;
+                Check(!isKnown || configuration.IsVoter(m.Ballot.Node), "leads where it does not vote", $"n{node + 1} under {m.Ballot} in {configuration}, which governs from {from}");
                 var promised = BitOperations.PopCount(Nodes(n => n.Promised >= m.Ballot) & Mask(configuration));
                 Check(promised >= configuration.QuorumSize, "leads without a quorum",
                     $"n{node + 1} under {m.Ballot}, promised on {promised} disks of {configuration}, which governs from {from}");

@@ -176,6 +176,11 @@ internal sealed partial record Mutant
         public override Slot GovernsFrom(Slot slot, Configuration next) => slot.Next;
     }
 
+    private sealed class LeadsOutside : SafetyRules
+    {
+        public override bool MayLead(bool votesEverywhere) => true;
+    }
+
     private sealed class PreparesNewest : SafetyRules
     {
         public override ImmutableArray<Governing> ToPrepare(ImmutableArray<Governing> governing) => [governing[^1]];

@@ -55,6 +55,7 @@ internal sealed partial record Mutant(string Name, int Row, string What, Defects
         new("no-session-dedup", 33, "a repeated request is applied again", new Defects { NoSessionDedup = true }),
         Rule("governs-at-once", 35, "a configuration governs from the next slot on", new GovernsAtOnce()),
         Rule("prepares-newest-only", 35, "phase 1 asks a quorum of the newest configuration only", new PreparesNewest()),
+        Rule("leads-without-a-vote", 35, "a node leads that does not vote in every configuration of the suffix", new LeadsOutside()),
         Rule("prepares-oldest-only", 35, "phase 1 asks a quorum of the configuration of the first slot only", new PreparesOldest()),
         Rule("two-changes-at-once", 35, "a change is made before the one before it governs", new TwoChanges()),
         Rule("changes-before-own-entry", 35, "a new leader makes a change before an own entry is chosen", new ChangesFirst()),

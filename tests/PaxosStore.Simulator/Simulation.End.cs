@@ -83,7 +83,9 @@ internal sealed partial class Simulation
 
     /// <summary>Somebody knows enough of the log to be asked by nobody but the core for promises.</summary>
     private bool CanLead(ulong core) => _nodes.Any(n => (core & Bit(n.Id)) != 0 && _judge.Newest.IsVoter(n.Id) && n.Identity is not null
-        && _judge.From(KnownOn(n).Next).All(g => BitOperations.PopCount(core & Judge.Mask(g.Configuration)) >= g.Configuration.QuorumSize));
+        && VotesEverywhere(n) && _judge.From(KnownOn(n).Next).All(g => BitOperations.PopCount(core & Judge.Mask(g.Configuration)) >= g.Configuration.QuorumSize));
+
+    private bool VotesEverywhere(SimNode node) => _judge.From(KnownOn(node).Next).All(g => g.Configuration.IsVoter(node.Id));
 
     private Slot KnownOn(SimNode node) => Slot.Max(_judge[node.Index].DurableChosen, node.Up ? node.Acceptor.Chosen : Slot.Zero);
 
@@ -124,14 +126,14 @@ internal sealed partial class Simulation
     /// <summary>
     /// A new write and a read after it must go through in the core within 20 election time-outs (thrice as many where a slow node may lead: each of its answers
     /// takes most of one, and clients whose patience grows miss some), the newest configuration must come to govern, whoever waits for a vote must get it, and
-    /// all of the core apply the same log.
+    /// all of the core apply the same log. All these times are for a cluster that stands still: while nodes apply what they lacked there is more of it.
     /// </summary>
     private void DemandProgress()
     {
         if (_defects.SafetyOnly) return;
         var began = _now;
         _workload.BeginProbe(ProbeHome());
-        RunUntil(began + ((_plan.Rest == Frozen.Slow ? 60 : 20) * Plan.ElectionTimeout), () => _workload.ProbeDone);
+        RunWhileMoving((_plan.Rest == Frozen.Slow ? 60 : 20) * Plan.ElectionTimeout, () => _workload.ProbeDone);
         if (!_workload.ProbeDone && QuorumIsLost())
         {
             Counters.QuorumsLost++;
@@ -141,29 +143,45 @@ internal sealed partial class Simulation
         if (!_workload.ProbeDone) throw new ViolationException("no progress", $"no write and read through {_now - began} us after the faults ended");
         if (_operator is not null) DemandMembers();
         var goal = _judge.AppliedAnywhere;
-        RunUntil(_now + (40 * Plan.ElectionTimeout), () => CoreApplied(goal));
+        RunWhileMoving(40 * Plan.ElectionTimeout, () => CoreApplied(goal));
         if (!CoreApplied(goal)) throw new ViolationException("core not level", $"not all of the core applied #{goal}");
         _workload.Settle();
     }
 
+    /// <summary>Entries may come one by one over a slow network: up to five stretches, as long as the nodes have applied more in each.</summary>
+    private void RunWhileMoving(long stretch, Func<bool> isDone)
+    {
+        long before, after = Applied();
+        for (var i = 0; i < 5; i++)
+        {
+            RunUntil(_now + stretch, isDone);
+            (before, after) = (after, Applied());
+            if (isDone() || after == before) return;
+        }
+    }
+
+    private long Applied() => _nodes.Where(n => n.Up).Sum(n => n.State.Applied);
+
     /// <summary>
     /// Voters lost their journals in the moment in which they were given their votes, and those left are no quorum: more than a cluster can survive. The faults that are
-    /// planned leave a quorum whole, but do not know of votes to come.
+    /// planned leave a quorum whole, but do not know of votes to come. Or a change replaced nearly all voters at once, as the product's do not, and who votes before and
+    /// after it has lost its journal.
     /// </summary>
     private bool QuorumIsLost()
     {
+        if (!_nodes.Any(n => InCore(n.Index) && n.Up && !HasForgotten(n) && VotesEverywhere(n))) return true;
         var held = _nodes.Where(n => InCore(n.Index) && _judge.Newest.IsVoter(n.Id)).Select(KnownOn).DefaultIfEmpty(Slot.Zero).Max();
-        return _judge.From(held.Next).Any(g => g.Configuration.Voters.Count(v => !HasForgotten(Node(v))) < g.Configuration.QuorumSize);
+        return _judge.From(held.Next).Any(g => g.Configuration.Voters.Count(v => Node(v).Gone != StopReason.JournalLost && !HasForgotten(Node(v))) < g.Configuration.QuorumSize);
     }
 
     private bool HasForgotten(SimNode node) => node.Identity is { Forgetful: true } && _judge[node.Index] is not { Admitted: true, Hollow: false };
 
     private void DemandMembers()
     {
-        RunUntil(_now + (100 * Plan.ElectionTimeout), () => _judge.NewestFrom <= _judge.Watermark.Next && NoCandidates());
+        RunWhileMoving(100 * Plan.ElectionTimeout, () => _judge.NewestFrom <= _judge.Watermark.Next && NoCandidates());
         if (_judge.NewestFrom > _judge.Watermark.Next) throw new ViolationException("change never governs", $"{_judge.Newest} governs from {_judge.NewestFrom}");
         if (!NoCandidates()) throw new ViolationException("candidate not promoted", $"{_judge.Newest}");
-        RunUntil(_now + (60 * Plan.ElectionTimeout), () => StrayNode() is null);
+        RunWhileMoving(60 * Plan.ElectionTimeout, () => StrayNode() is null);
         if (StrayNode() is { } stray) throw new ViolationException("removed node goes on", $"n{stray.Index + 1} in {stray.Learner.Governing[^1].Configuration}");
     }
 

@@ -87,7 +87,7 @@ internal sealed partial class Simulation
     /// <summary>A member that knows of the new one tells it what governs; as long as none does, it asks again.</summary>
     private void Join(SimNode node)
     {
-        if (node.Identity is not null || _judge.Newest.Find(node.Id) is null) return;
+        if (node.Identity is not null || _judge.Pending.Append(_judge.Newest).All(c => c.Find(node.Id) is null)) return;
         if (AskToJoin(node) is { } told)
         {
             Counters.Joined++;
