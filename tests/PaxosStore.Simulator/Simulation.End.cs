@@ -169,7 +169,7 @@ internal sealed partial class Simulation
     /// </summary>
     private bool QuorumIsLost()
     {
-        if (!_nodes.Any(n => InCore(n.Index) && n.Up && !HasForgotten(n) && VotesEverywhere(n))) return true;
+        if (!_nodes.Any(n => (InCore(n.Index) || n.Gone == StopReason.Removed) && n.Gone != StopReason.JournalLost && !HasForgotten(n) && VotesEverywhere(n))) return true;
         var held = _nodes.Where(n => InCore(n.Index) && _judge.Newest.IsVoter(n.Id)).Select(KnownOn).DefaultIfEmpty(Slot.Zero).Max();
         return _judge.From(held.Next).Any(g => g.Configuration.Voters.Count(v => Node(v).Gone != StopReason.JournalLost && !HasForgotten(Node(v))) < g.Configuration.QuorumSize);
     }
