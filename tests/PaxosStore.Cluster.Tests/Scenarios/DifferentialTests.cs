@@ -18,7 +18,7 @@ public class DifferentialTests(ITestOutputHelper output)
     {
         Programs.Require("etcd");
         Skip.If(Target.UnderTest.IsEtcd && endpoint > 0, "several etcds tell the keys of a lease as their leader knows them, which may lag behind the endpoint");
-        var operations = Amount.From("PAXOSSTORE_DIFFERENTIAL_OPERATIONS", usual: 1_700);
+        var operations = Amount.From("PAXOSSTORE_DIFFERENTIAL_OPERATIONS", usual: 800);
         await using var cluster = await TestCluster.StartAsync("differential", size: Target.UnderTest.IsEtcd ? 1 : 3);
         await using var reference = await RealEtcd.StartAsync();
         await cluster.RunAsync(async () =>

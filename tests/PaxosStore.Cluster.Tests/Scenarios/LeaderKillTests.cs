@@ -18,7 +18,7 @@ public class LeaderKillTests(ITestOutputHelper output)
     [SkippableFact]
     public async Task Killing_the_leader_again_and_again_loses_nothing()
     {
-        var kills = Amount.From("PAXOSSTORE_KILLS", usual: 6);
+        var kills = Amount.From("PAXOSSTORE_KILLS", usual: 4);
         var recorder = new HistoryRecorder();
         await using var cluster = await TestCluster.StartAsync("leader-kill");
         await cluster.RunAsync(async () =>
@@ -51,7 +51,7 @@ public class LeaderKillTests(ITestOutputHelper output)
     [SkippableFact]
     public async Task Killing_all_nodes_at_once_loses_nothing()
     {
-        var kills = Amount.From("PAXOSSTORE_CLUSTER_KILLS", usual: 3);
+        var kills = Amount.From("PAXOSSTORE_CLUSTER_KILLS", usual: 2);
         var recorder = new HistoryRecorder();
         await using var cluster = await TestCluster.StartAsync("all-killed");
         await cluster.RunAsync(async () =>
