@@ -14,7 +14,7 @@ Runs scenarios of tests/PaxosStore.Cluster.Tests at full size. Figures go to art
   scripts/endurance.sh members    members come and go under load; no write waits longer than three election time-outs
   scripts/endurance.sh rolling    ten rolling restarts under load
   scripts/endurance.sh kills      kill -9 at each of the first 300 calls that write a file or make it durable; the leader and all nodes killed again and again
-  scripts/endurance.sh checks     etcdctl check perf and check datascale, small loads, on three nodes
+  scripts/endurance.sh checks     etcdctl check perf (small and medium load) and check datascale on three nodes; check perf's largest beside a real etcd
   scripts/endurance.sh all        one after the other
 
 Sizes by environment: PAXOSSTORE_BOUNDED_PUTS, PAXOSSTORE_BIG_KEYS, PAXOSSTORE_BIG_SECONDS, PAXOSSTORE_BIG_SNAPSHOT_COUNT, PAXOSSTORE_READY_MS, PAXOSSTORE_SILENCE_MS, PAXOSSTORE_ROLLING_ROUNDS,

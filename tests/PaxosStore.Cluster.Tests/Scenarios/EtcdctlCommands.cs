@@ -17,6 +17,7 @@ internal static class EtcdctlCommands
     public static IReadOnlyList<EtcdctlStep> Checks { get; } =
     [
         new(["check", "perf", "--load=s", "--auto-compact", "--auto-defrag"]),
+        new(["check", "perf", "--load=m", "--auto-compact", "--auto-defrag"]),
         new(["check", "datascale", "--load=s", "--auto-compact", "--auto-defrag"]),
     ];
 
