@@ -22,6 +22,9 @@ internal static class EtcdErrors
     internal static RpcException LeaseTtlTooLarge => Error(StatusCode.OutOfRange, "too large lease TTL");
     internal static RpcException BadMessage => new(new Status(StatusCode.Internal, "grpc: error unmarshalling request"));
 
+    // gRPC for Go names the form too, which ours keeps to itself.
+    private static RpcException BadFrame => new(new Status(StatusCode.Internal, "grpc: received unexpected payload format"));
+
     internal static RpcException Unexpected => new(new Status(StatusCode.Internal, "etcdserver: internal error"));
 
     // The state.
@@ -125,6 +128,9 @@ internal static class EtcdErrors
         OperationCanceledException or IOException when context.CancellationToken.IsCancellationRequested => Cancelled(context),
         OperationCanceledException => RequestTimedOut,
         InvalidProtocolBufferException => BadMessage,
+
+        // What a call reads from its client is framed as nothing that gRPC knows: the library, unlike this store, throws that at whoever reads.
+        InvalidDataException { Source: "Grpc.AspNetCore.Server" } => BadFrame,
         _ => null,
     };
 

@@ -77,6 +77,17 @@ public sealed class GarbageTests : IAsyncLifetime
         await StillServesAsync();
     }
 
+    [Theory]
+    [InlineData("/etcdserverpb.Watch/Watch")]
+    [InlineData("/etcdserverpb.Lease/LeaseKeepAlive")]
+    public async Task A_message_in_a_form_that_nobody_knows_ends_its_stream_with_an_error(string method)
+    {
+        const byte form = 7;
+        var (status, text) = await PostAsync(method, [form, .. Message([])[1..]]);
+        Assert.Equal(("13", "grpc: received unexpected payload format"), (status, text));
+        await StillServesAsync();
+    }
+
     [Fact]
     public async Task A_message_that_claims_a_hundred_megabytes_is_refused_before_it_is_read()
     {
