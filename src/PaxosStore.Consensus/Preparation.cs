@@ -23,8 +23,11 @@ internal sealed class Preparation(NodeId self, ImmutableArray<Governing> governi
     /// </summary>
     public bool KnowsVoters => _governing[0].From <= Held.Next;
 
-    /// <summary>A quorum of every configuration that governs a slot of the suffix promised, and this node votes in all of them.</summary>
-    public bool HasQuorum => KnowsVoters && rules.MayLead(_governing.VotesEverywhere(self)) && rules.ToPrepare(_governing).All(g => rules.IsQuorum(rules.CountVoters(g.Configuration.SetOf(_promised), _messages), g.Configuration));
+    /// <summary>A quorum of every configuration that governs a slot of the suffix promised, and this node, which votes in all of them, is one of it.</summary>
+    public bool HasQuorum => KnowsVoters
+        && rules.LeadsOnPromises(HasPromised(self))
+        && rules.MayLead(_governing.VotesEverywhere(self))
+        && rules.ToPrepare(_governing).All(g => rules.IsQuorum(rules.CountVoters(g.Configuration.SetOf(_promised), _messages), g.Configuration));
 
     /// <summary>Whose promises count.</summary>
     public ImmutableArray<NodeId> Voters => _governing.Voters();

@@ -47,6 +47,12 @@ internal class SafetyRules
     /// <summary>Before others hear of a ballot, this node's own journal does: so it can't be used again after a restart.</summary>
     public virtual bool OwnPromiseFirst => true;
 
+    /// <summary>
+    /// Nobody leads before its own acceptor has promised. The others are asked later, and yet may answer before it: to what this node asked before it lost records. It
+    /// would lead a second time under a ballot that it has forgotten.
+    /// </summary>
+    public virtual bool LeadsOnPromises(bool ownIsOneOfThem) => ownIsOneOfThem;
+
     /// <summary>Only a promise for the ballot being prepared counts, and only while it is being prepared.</summary>
     public virtual bool PromiseCounts(Ballot current, bool preparing, Ballot promised) => preparing && promised == current;
 

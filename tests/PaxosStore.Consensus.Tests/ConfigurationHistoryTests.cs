@@ -55,7 +55,7 @@ public class ConfigurationHistoryTests
     }
 
     [Fact]
-    public void Phase_1_needs_a_quorum_of_both_configurations_and_a_vote_in_both_for_every_pair_of_voter_sets_of_four_nodes()
+    public void Phase_1_needs_a_quorum_of_both_configurations_and_this_node_in_both_for_every_pair_of_voter_sets_of_four_nodes()
     {
         for (var old = 1; old < 16; old++)
         {
@@ -66,7 +66,7 @@ public class ConfigurationHistoryTests
                     var both = HasQuorum(old, promised) && HasQuorum(next, promised);
                     for (var self = 0; self < 4; self++)
                     {
-                        var leads = both && (old & next & (1 << self)) != 0;
+                        var leads = both && (old & next & promised & (1 << self)) != 0;
                         Assert.Equal(leads, Prepare(self, [new(new Slot(1), Of(0, old)), new(new Slot(3), Of(1, next))], promised, reported: null));
                         Assert.Equal(leads, Prepare(self, [new(new Slot(1), Of(0, old))], promised, reported: Of(1, next)));
                     }

@@ -37,6 +37,18 @@ public class PreparationTests
     }
 
     [Fact]
+    public void Promises_of_all_others_are_no_quorum_without_that_of_this_node()
+    {
+        var p = new Preparation(N1, Three, SafetyRules.Paxos);
+        p.Add(N2, Part(0, 1, null));
+        p.Add(N3, Part(0, 1, null));
+        Assert.False(p.HasQuorum);
+
+        p.Add(N1, Part(0, 1, null));
+        Assert.True(p.HasQuorum);
+    }
+
+    [Fact]
     public void Gaps_between_reported_votes_are_filled_with_no_ops()
     {
         var p = new Preparation(N1, Three, SafetyRules.Paxos);

@@ -84,6 +84,9 @@ public class SimulatorTests
     [Fact]
     public void Who_votes_no_more_where_a_forgetful_node_goes_on_leads_nothing_with_a_promise_that_was_forgotten() => Passes(857822);
 
+    [Fact]
+    public void A_node_that_lost_records_led_again_under_a_ballot_that_it_had_forgotten_on_answers_to_its_former_self() => Passes(1000013989);
+
     // Faults of the simulator's: an addition that was chosen after the end had nobody to join, and voters gone for good were counted.
     [Theory]
     [InlineData(609077)]
