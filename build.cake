@@ -16,6 +16,8 @@ var tallyFile = artifacts + File("tally.txt");
 var simulator = File("./tests/PaxosStore.Simulator/PaxosStore.Simulator.csproj");
 var server = File("./src/PaxosStore.Server/PaxosStore.Server.csproj");
 var control = File("./src/PaxosStore.Cli/PaxosStore.Cli.csproj");
+var published = artifacts + Directory("publish");
+FilePath serverUnderTest = null;
 var tally = new Tally();
 
 Task("Restore").Does(() => DotNetRestore("./PaxosStore.sln"));
@@ -64,12 +66,22 @@ Task("Cluster").IsDependentOn("Build").Does(() => Script("./scripts/cluster.sh",
 Task("Publish")
     .Does(() =>
     {
-        Publish(server, artifacts + Directory("publish"));
-        Publish(control, artifacts + Directory("publish"));
-        CopyFileToDirectory("./scripts/etcd", artifacts + Directory("publish"));
+        Publish(server);
+        Publish(control);
+        CopyFileToDirectory("./scripts/etcd", published);
+    });
+
+// Hundreds of processes start in the tests: those that operators run are tested, and fast.
+Task("TestPublished")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        Publish(server);
+        serverUnderTest = MakeAbsolute(published + File("PaxosStore.Server.dll"));
     });
 
 Task("Ci")
+    .IsDependentOn("TestPublished")
     .IsDependentOn("RunTests")
     .IsDependentOn("RunSimulator")
     .Does(() =>
@@ -89,6 +101,7 @@ Counts RunTests(FilePath project)
     {
         Arguments = $"test \"{project}\" -c {configuration} --no-build --nologo --logger \"trx;LogFileName={name}.trx\" "
             + $"--logger \"console;verbosity=minimal\" --results-directory \"{MakeAbsolute(testResults)}\" --blame-hang-timeout 15m --blame-hang-dump-type none",
+        EnvironmentVariables = serverUnderTest is null ? [] : new Dictionary<string, string> { ["PAXOSSTORE_SERVER_DLL"] = serverUnderTest.FullPath },
     });
     if (!FileExists(report))
         return new Counts(0, 1, 0) { Failures = [$"{name} left no report: exit code {exit}"] };
@@ -109,13 +122,20 @@ string Describe(XElement result)
     return $"{(string)result.Attribute("testName")}\n{(message.Length > 1500 ? message[..1500] + " ..." : message)}";
 }
 
-void Publish(FilePath project, DirectoryPath into) => DotNetPublish(project.FullPath, new DotNetPublishSettings
+void Publish(FilePath project) => DotNetPublish(project.FullPath, new DotNetPublishSettings
 {
     Configuration = configuration,
-    Runtime = System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier,
+    Runtime = PortableRuntime(),
     SelfContained = false,
-    OutputDirectory = into,
+    OutputDirectory = published,
 });
+
+// A runtime that a distribution built names the distribution, for which there are no packages.
+string PortableRuntime()
+{
+    var system = IsRunningOnLinux() ? "linux" : IsRunningOnMacOs() ? "osx" : "win";
+    return $"{system}-{System.Runtime.InteropServices.RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
+}
 
 Counts Simulates(string arguments)
 {
