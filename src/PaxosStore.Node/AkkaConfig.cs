@@ -1,10 +1,12 @@
 using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Configuration;
+using Akka.Event;
 using Akka.Persistence.Sql;
 using Akka.Persistence.Sql.Config;
 using PaxosStore.Node.Storage;
 using PaxosStore.Node.Tls;
+using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node;
 
@@ -27,8 +29,9 @@ internal static class AkkaConfig
         var connections = new MultiDataOptionsSetup();
         connections.AddDataOptions(JournalPlugin, storage.Journal);
         connections.AddDataOptions(SnapshotPlugin, storage.Snapshots);
-        var setup = ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(For(settings, storage.ProviderName, tls is not null, throttler)), connections);
-        return tls is null ? setup : setup.And(tls.Setup).And(HandshakeLog.Filter);
+        var filters = HandshakeLog.Hide(PeerLinkLog.Hide(new LogFilterBuilder())).Build();
+        var setup = ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(For(settings, storage.ProviderName, tls is not null, throttler)), connections, filters);
+        return tls is null ? setup : setup.And(tls.Setup);
     }
 
     private static Config For(NodeSettings settings, string provider, bool tls, bool throttler)
@@ -60,6 +63,10 @@ internal static class AkkaConfig
               }
               remote {
                 retry-gate-closed-for = 500ms
+                # Each node writes on connections it opened itself. Akka.Remote (1.5.74) forgets a connection that it was opening to a peer's former incarnation when
+                # the new one connects first, without closing it; the peer then takes it for the newest and listens to it for ever, while all is written on the other
+                # one. With connections of its own the writer opens another, which the peer moves on to.
+                use-passive-connections = off
                 log-remote-lifecycle-events = off
                 dot-netty.tcp {
                   enable-ssl = {{(tls ? "on" : "off")}}
@@ -70,9 +77,8 @@ internal static class AkkaConfig
                   maximum-frame-size = 8MiB
                   send-buffer-size = 16MiB
                   receive-buffer-size = 16MiB
-                  # Also for the handshake. An association whose handshake ran out of time, as with nodes that start on a busy machine, has been seen to stay deaf
-                  # on one side for ever.
-                  connection-timeout = 20s
+                  # Also for the handshake. Short, for a connection that was begun while the network dropped everything is retried by the system ever more rarely.
+                  connection-timeout = 5s
                 }
               }
               cluster {

@@ -71,6 +71,12 @@ internal static partial class Log
     [LoggerMessage(22, LogLevel.Error, "the state differs from the other members' at slot={Slot}")]
     public static partial void StateDiffers(this ILogger log, long slot);
 
+    [LoggerMessage(23, LogLevel.Information, "connected to peer={Address}")]
+    public static partial void PeerConnected(this ILogger log, string address);
+
+    [LoggerMessage(24, LogLevel.Warning, "lost the connection to peer={Address}; it is opened again as soon as the peer answers")]
+    public static partial void PeerLost(this ILogger log, string address);
+
     [LoggerMessage(40, LogLevel.Warning, "users and roles are switched off, as 'paxosctl auth-off' asked: everybody may do everything until 'etcdctl auth enable'")]
     public static partial void AuthSwitchedOff(this ILogger log);
 }

@@ -58,7 +58,7 @@ public sealed class PaxosStoreClient : IAsyncDisposable
 
     /// <summary>
     /// What the configuration of the client's ActorSystem must hold beside its own: <c>Config.WithFallback(own)</c>. It binds the serializer of the
-    /// facade's messages, raises the frame to the members' size and refuses messages no serializer is bound to, rather than sending them as JSON.
+    /// facade's messages, connects as members do, raises the frame to their size and refuses messages no serializer is bound to, rather than sending them as JSON.
     /// </summary>
     public static Config Config { get; } = ConfigurationFactory.ParseString("""
         akka {
@@ -73,7 +73,9 @@ public sealed class PaxosStoreClient : IAsyncDisposable
           }
           remote {
             retry-gate-closed-for = 500ms
+            use-passive-connections = off
             dot-netty.tcp {
+              connection-timeout = 5s
               maximum-frame-size = 8MiB
               send-buffer-size = 16MiB
               receive-buffer-size = 16MiB

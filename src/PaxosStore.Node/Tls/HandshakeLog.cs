@@ -7,7 +7,7 @@ namespace PaxosStore.Node.Tls;
 
 /// <summary>
 /// Says in one line why a handshake on the peers' port failed. The transport tells it in forty, to whoever knocks: those are kept out of the log by
-/// <see cref="Filter"/>, and equal reasons are told once in a while.
+/// <see cref="Hide"/>, and equal reasons are told once in a while.
 /// </summary>
 internal sealed class HandshakeLog : ReceiveActor
 {
@@ -23,7 +23,7 @@ internal sealed class HandshakeLog : ReceiveActor
     });
 
     /// <summary>Keeps the transport's own words out of the log.</summary>
-    public static LogFilterSetup Filter { get; } = new LogFilterBuilder().ExcludeMessageContaining(Failure).Add(new NoTlsFilter()).Build();
+    public static LogFilterBuilder Hide(LogFilterBuilder filters) => filters.ExcludeMessageContaining(Failure).Add(new NoTlsFilter());
 
     protected override void PreStart() => Context.System.EventStream.Subscribe(Self, typeof(Error));
 
