@@ -77,6 +77,9 @@ internal static partial class Log
     [LoggerMessage(24, LogLevel.Warning, "lost the connection to peer={Address}; it is opened again as soon as the peer answers")]
     public static partial void PeerLost(this ILogger log, string address);
 
+    [LoggerMessage(25, LogLevel.Warning, "no connection to peer={Address}, which is tried again: {Reason}")]
+    public static partial void PeerUnreachable(this ILogger log, string address, string reason);
+
     [LoggerMessage(40, LogLevel.Warning, "users and roles are switched off, as 'paxosctl auth-off' asked: everybody may do everything until 'etcdctl auth enable'")]
     public static partial void AuthSwitchedOff(this ILogger log);
 }

@@ -130,7 +130,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
             _state, _progress, _store, FindOwner(), new StartMarkers(_directory.Path), rescued,
             bytes => _directory.Storage.HasRoom(bytes), GiveBack, seed, _log, Fail, SetJournalAside, _stopping.Token);
         system.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
-        system.ActorOf(Props.Create(() => new PeerLinkLog(_log)), "peer-links");
+        system.ActorOf(Props.Create(() => new PeerLinkLog(_log, new News(TimeProvider.System))), "peer-links");
         if (NodeSettings.IsTls(_settings.ListenPeerUrl)) system.ActorOf(Props.Create(() => new HandshakeLog(_log, new News(TimeProvider.System))), "handshakes");
         return system;
     }

@@ -186,16 +186,4 @@ internal sealed class Fleet : IAsyncDisposable
         _end.Dispose();
         Directory.Delete(_root, recursive: true);
     }
-
-    private sealed class Journalist : ILogger
-    {
-        public ConcurrentQueue<string> Lines { get; } = new();
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Lines.Enqueue(formatter(state, exception));
-    }
 }
