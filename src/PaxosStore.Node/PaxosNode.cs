@@ -127,7 +127,7 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
         _context.Connect(system);
         var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
         var parts = new NodeParts(
-            _state, _progress, _store, FindOwner(), new StartMarkers(_directory.Path), rescued,
+            _state, _progress, _store, FindOwner(), _directory.Storage.Found, new StartMarkers(_directory.Path), rescued,
             bytes => _directory.Storage.HasRoom(bytes), GiveBack, seed, _log, Fail, SetJournalAside, _stopping.Token);
         system.ActorOf(Props.Create(() => new NodeSupervisor(_context, parts)), AkkaConfig.RootActor);
         system.ActorOf(Props.Create(() => new PeerLinkLog(_log, new News(TimeProvider.System))), "peer-links");
@@ -136,8 +136,8 @@ public sealed class PaxosNode : INodeLifetime, IAsyncDisposable
     }
 
     /// <summary>The id that the first start here went by: it came from the peer URL, which may have changed since.</summary>
-    private NodeId FindOwner() => new(_directory.Storage.FindJournal() is { } journal
-        ? ulong.Parse(journal[NodeSupervisor.JournalPrefix.Length..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+    private NodeId FindOwner() => new(_directory.Storage.Found is { } journal
+        ? ulong.Parse(journal.Id[NodeSupervisor.JournalPrefix.Length..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
         : _settings.MemberId);
 
     private ActorSystem CreateSystem()

@@ -96,6 +96,21 @@ public sealed class DataDirectoryTests : IDisposable
         Assert.Equal(JournalState.Damaged, again.Storage.Health.State);
     }
 
+    /// <summary>A journal is read through its index. Here one entry says 'B' where the table says 'b', which no page shows by itself.</summary>
+    [Fact]
+    public void Damage_in_an_index_of_the_journal_is_found()
+    {
+        using (var directory = Open(_path)) Execute(directory, "CREATE TABLE t (x); CREATE INDEX i ON t (x); INSERT INTO t VALUES ('aaa'), ('bbb'), ('ccc')");
+        var file = Path.Combine(_path, "journal.db");
+        var bytes = File.ReadAllBytes(file);
+        bytes[bytes.AsSpan().LastIndexOf("bbb"u8)] ^= 0x20;
+        File.WriteAllBytes(file, bytes);
+
+        using var again = Open(_path);
+        Assert.Equal(JournalState.Damaged, again.Storage.Health.State);
+        Assert.Contains("index i", again.Storage.Health.Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Damaged_snapshots_are_set_aside()
     {

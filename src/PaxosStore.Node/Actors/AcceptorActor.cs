@@ -41,6 +41,12 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
     private readonly JournalCut _cut = new();
 
     private List<JournalRecord>? _replayed = [];
+    private readonly FoundJournal? _found;
+
+    // Numbers of the events read; the first that does not follow the one before.
+    private (long First, long Last) _read;
+    private long? _gap;
+
     private IdentityRecord? _identity;
     private Acceptor? _acceptor;
 
@@ -51,9 +57,9 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
     private bool _writing;
     private bool _full;
 
-    public AcceptorActor(NodeContext node, string journalId, IActorRef parent, Func<long, bool> hasRoom, Action giveBack, ILogger log)
+    public AcceptorActor(NodeContext node, string journalId, FoundJournal? found, IActorRef parent, Func<long, bool> hasRoom, Action giveBack, ILogger log)
     {
-        (_node, _parent, _hasRoom, _giveBack, _log) = (node, parent, hasRoom, giveBack, log);
+        (_node, _found, _parent, _hasRoom, _giveBack, _log) = (node, found, parent, hasRoom, giveBack, log);
         PersistenceId = journalId;
     }
 
@@ -66,6 +72,8 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
         switch (message)
         {
             case JournalBatch batch:
+                if (_read.Last != 0 && LastSequenceNr != _read.Last + 1) _gap ??= LastSequenceNr;
+                _read = (_read.First == 0 ? LastSequenceNr : _read.First, LastSequenceNr);
                 _cut.Written(LastSequenceNr, batch);
                 foreach (var record in batch.Records)
                 {
@@ -75,7 +83,7 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
 
                 break;
             case RecoveryCompleted:
-                _parent.Tell(new JournalReplayed(_identity, _replayed!));
+                _parent.Tell(Missing() is { } missing ? new JournalDamaged(missing) : new JournalReplayed(_identity, _replayed!));
                 _replayed = null;
                 break;
         }
@@ -115,6 +123,14 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
         _parent.Tell(new NodeFailure($"the journal rejected a write ({StorageFailure.Describe(cause)}), so the node stops"));
 
     protected override void OnRecoveryFailure(Exception reason, object? message = null) => _parent.Tell(new JournalDamaged(reason.GetBaseException().Message));
+
+    /// <summary>What was not read of the journal, which may be a vote; null when all was.</summary>
+    private string? Missing() => this switch
+    {
+        { _gap: { } gap } => $"events before {gap} are missing",
+        { _found: { } found } when _read != (found.First, found.Last) => $"events {found.First} to {found.Last} are there, {_read.First} to {_read.Last} can be read",
+        _ => null,
+    };
 
     private void Carry(Effects effects)
     {

@@ -34,7 +34,7 @@ internal sealed class NodeSupervisor : UntypedActor
         node.Register(Role.Client, _facade);
         var self = Self;
         _acceptor = Context.ActorOf(
-            Props.Create(() => new AcceptorActor(node, $"{JournalPrefix}{parts.Owner}", self, parts.HasRoom, parts.GiveBack, parts.Log)), NodeContext.ActorName(Role.Acceptor));
+            Props.Create(() => new AcceptorActor(node, $"{JournalPrefix}{parts.Owner}", parts.Found, self, parts.HasRoom, parts.GiveBack, parts.Log)), NodeContext.ActorName(Role.Acceptor));
         node.Register(Role.Acceptor, _acceptor);
         Context.Watch(_acceptor);
     }
@@ -120,8 +120,8 @@ internal sealed record AcceptorBegun;
 
 /// <summary>What the supervisor hands to the roles; journal and snapshots are kept under the id of <paramref name="Owner"/>.</summary>
 internal sealed record NodeParts(
-    KvStateMachine State, NodeProgress Progress, PaxosKvStore Store, NodeId Owner, StartMarkers Markers, RescuedJournal? Rescued, Func<long, bool> HasRoom,
-    Action GiveBack, ulong Seed, ILogger Log, Action<string> Fail, Action<string> SetJournalAside, CancellationToken Stopping)
+    KvStateMachine State, NodeProgress Progress, PaxosKvStore Store, NodeId Owner, FoundJournal? Found, StartMarkers Markers, RescuedJournal? Rescued,
+    Func<long, bool> HasRoom, Action GiveBack, ulong Seed, ILogger Log, Action<string> Fail, Action<string> SetJournalAside, CancellationToken Stopping)
 {
     /// <summary>A state loaded from disk becomes the one that is served.</summary>
     public void Install(KvStateMachine loaded)

@@ -35,8 +35,8 @@ internal interface INodeStorage : IDisposable
     /// <returns>Pages that remain to be given back.</returns>
     int Vacuum(int pages);
 
-    /// <summary>The name under which a journal is here already; null when there is none.</summary>
-    string? FindJournal();
+    /// <summary>The journal that is here already; null when there is none.</summary>
+    FoundJournal? Found { get; }
 
     /// <summary>What can be read of a damaged journal; null when it does not even say whose it is.</summary>
     RescuedJournal? Rescue();

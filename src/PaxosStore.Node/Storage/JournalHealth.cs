@@ -21,3 +21,9 @@ internal readonly record struct JournalHealth(JournalState State, string Reason 
 {
     public static JournalHealth Damaged(string reason) => new(JournalState.Damaged, reason);
 }
+
+/// <summary>
+/// The journal that a start found: its persistence id and the numbers of its first and last event in the order in which they were written. That order is kept
+/// by the table itself; what is replayed is found through an index, and an index can be damaged alone.
+/// </summary>
+internal readonly record struct FoundJournal(string Id, long First, long Last);

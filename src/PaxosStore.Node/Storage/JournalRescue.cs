@@ -10,17 +10,26 @@ namespace PaxosStore.Node.Storage;
 /// <summary>Reads what can still be read of a damaged journal: not to vote on it, but to know whose it was and whom to ask.</summary>
 internal static class JournalRescue
 {
-    /// <summary>The persistence id of the journal in a database that holds one; null when it holds none.</summary>
-    public static string? FindId(string connectionString)
+    /// <summary>The journal in a database that holds one; null when it holds none.</summary>
+    public static FoundJournal? Find(string connectionString)
     {
         using var connection = new SqliteConnection(connectionString);
         connection.Open();
         using var table = connection.CreateCommand();
         table.CommandText = "SELECT 1 FROM sqlite_master WHERE name = 'journal'";
         if (table.ExecuteScalar() is null) return null;
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT persistence_id FROM journal WHERE persistence_id LIKE 'acceptor-%' ORDER BY ordering DESC LIMIT 1";
-        return command.ExecuteScalar() as string;
+        return End("ASC") is { } first && End("DESC") is { } last ? new FoundJournal(last.Id, first.Deleted ? first.Number + 1 : first.Number, last.Number) : null;
+
+        // What a cut deletes last stays behind, marked.
+        (string Id, long Number, bool Deleted)? End(string order)
+        {
+            using var command = connection.CreateCommand();
+#pragma warning disable CA2100 // one of two constants
+            command.CommandText = $"SELECT persistence_id, sequence_number, deleted FROM journal NOT INDEXED WHERE persistence_id LIKE 'acceptor-%' ORDER BY ordering {order} LIMIT 1";
+#pragma warning restore CA2100
+            using var row = command.ExecuteReader();
+            return row.Read() ? (row.GetString(0), row.GetInt64(1), row.GetBoolean(2)) : null;
+        }
     }
 
     /// <summary>What the sound events say; null when none of them says whose journal it is.</summary>
@@ -32,7 +41,7 @@ internal static class JournalRescue
         {
             connection.Open();
             using var command = connection.CreateCommand();
-            command.CommandText = "SELECT message FROM journal WHERE persistence_id LIKE 'acceptor-%' ORDER BY persistence_id, sequence_number";
+            command.CommandText = "SELECT message FROM journal NOT INDEXED WHERE persistence_id LIKE 'acceptor-%' ORDER BY ordering";
             using var rows = command.ExecuteReader();
             while (rows.Read())
             {

@@ -24,9 +24,9 @@ internal sealed class PostgresStorage : INodeStorage
     private readonly Task _watch;
     private long _bytes;
 
-    private PostgresStorage(NpgsqlConnection holder, NpgsqlConnectionStringBuilder connection, JournalHealth health)
+    private PostgresStorage(NpgsqlConnection holder, NpgsqlConnectionStringBuilder connection, FoundJournal? found)
     {
-        (_holder, _connectionString, Place, Health) = (holder, connection.ConnectionString, PlaceOf(connection), health);
+        (_holder, _connectionString, Place, Found) = (holder, connection.ConnectionString, PlaceOf(connection), found);
         _watch = WatchAsync();
     }
 
@@ -38,7 +38,9 @@ internal sealed class PostgresStorage : INodeStorage
 
     public DataOptions Snapshots => Journal;
 
-    public JournalHealth Health { get; }
+    public JournalHealth Health => new(Found is null ? JournalState.Fresh : JournalState.Good);
+
+    public FoundJournal? Found { get; }
 
     /// <summary>Of both tables, all members' together, as of a few seconds ago.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
@@ -61,7 +63,7 @@ internal sealed class PostgresStorage : INodeStorage
                     + "after a lost connection the database lets go by itself");
             }
 
-            return new PostgresStorage(holder, connection, FindJournal(holder, self));
+            return new PostgresStorage(holder, connection, Find(holder, self));
         }
         catch (Exception e)
         {
@@ -76,9 +78,6 @@ internal sealed class PostgresStorage : INodeStorage
 
     /// <summary>The database does so itself.</summary>
     public int Vacuum(int pages) => 0;
-
-    /// <summary>Members may share the database: each finds its journal by the identity it has the lock for.</summary>
-    public string? FindJournal() => null;
 
     /// <summary>The database watches over its own pages; a record that fails its checksum all the same was never this node's to read.</summary>
     public RescuedJournal? Rescue() => null;
@@ -133,11 +132,16 @@ internal sealed class PostgresStorage : INodeStorage
         }
     }
 
-    private static JournalHealth FindJournal(NpgsqlConnection connection, NodeId self)
+    /// <summary>Members may share the database: each finds its journal by the identity it has the lock for.</summary>
+    private static FoundJournal? Find(NpgsqlConnection connection, NodeId self)
     {
-        var known = Query<bool>(connection, "SELECT to_regclass('journal') IS NOT NULL")
-            && Query<bool>(connection, "SELECT EXISTS (SELECT FROM journal WHERE persistence_id = @p)", $"acceptor-{self}");
-        return new JournalHealth(known ? JournalState.Good : JournalState.Fresh);
+        if (!Query<bool>(connection, "SELECT to_regclass('journal') IS NOT NULL")) return null;
+        var id = $"acceptor-{self}";
+        return End("sequence_number + deleted::int", "ASC") is { } first && End("sequence_number", "DESC") is { } last ? new FoundJournal(id, first, last) : null;
+
+        // What a cut deletes last stays behind, marked.
+        long? End(string number, string order) =>
+            Query<object>(connection, $"SELECT (SELECT {number} FROM journal WHERE persistence_id = @p ORDER BY ordering {order} LIMIT 1)", id) as long?;
     }
 
     /// <summary>As long as this connection answers, with the same session behind it, the lock is held.</summary>

@@ -12,9 +12,9 @@ internal sealed class SqliteStorage : INodeStorage
     private readonly SqliteFile _snapshots;
     private readonly DiskSpace _space;
 
-    private SqliteStorage(string directory, SqliteFile journal, SqliteFile snapshots, JournalHealth health)
+    private SqliteStorage(string directory, SqliteFile journal, SqliteFile snapshots, JournalHealth health, FoundJournal? found)
     {
-        (Place, _journal, _snapshots, Health) = (directory, journal, snapshots, health);
+        (Place, _journal, _snapshots, Health, Found) = (directory, journal, snapshots, health, found);
         _space = new DiskSpace(directory, TimeProvider.System);
     }
 
@@ -27,6 +27,8 @@ internal sealed class SqliteStorage : INodeStorage
     public DataOptions Snapshots => _snapshots.Options;
 
     public JournalHealth Health { get; }
+
+    public FoundJournal? Found { get; }
 
     public long Bytes => _journal.Bytes + _snapshots.Bytes;
 
@@ -43,8 +45,9 @@ internal sealed class SqliteStorage : INodeStorage
 
             // A damaged journal stays as it was found, for whoever repairs it.
             if (health.State != JournalState.Damaged && journal.Prepare(log) is { Length: > 0 } damage) health = JournalHealth.Damaged(damage);
-            if (health.State != JournalState.Damaged) PrepareSnapshots(snapshots, log);
-            return new SqliteStorage(directory, journal, snapshots, health);
+            if (health.State == JournalState.Damaged) return new SqliteStorage(directory, journal, snapshots, health, null);
+            PrepareSnapshots(snapshots, log);
+            return new SqliteStorage(directory, journal, snapshots, health, JournalRescue.Find(journal.ConnectionString));
         }
         catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
         {
@@ -55,8 +58,6 @@ internal sealed class SqliteStorage : INodeStorage
     public bool HasRoom(long bytes) => _space.HasRoom(bytes);
 
     public int Vacuum(int pages) => Math.Max(_journal.Vacuum(pages), _snapshots.Vacuum(pages));
-
-    public string? FindJournal() => JournalRescue.FindId(_journal.ConnectionString);
 
     public RescuedJournal? Rescue()
     {

@@ -34,7 +34,7 @@ internal static class StorageFailure
 
     private const string Database = "make the database reachable, then start the node again";
     private const string Damaged =
-        "the stored data is damaged; look at the disk, keep a copy of the files, and bring the node back as a new member or from a backup";
+        "the stored data is damaged; look at the disk, then start the node again: it gets what it lost from the other members or says what to do";
 
     private static string Sqlite(int code) => code switch
     {

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Actors;
 using PaxosStore.Node.Journal;
+using PaxosStore.Node.Storage;
 using PaxosStore.Node.Wire;
 
 namespace PaxosStore.Node.Tests.Actors;
@@ -100,6 +101,31 @@ public sealed class AcceptorActorTests : TestKit
         Assert.True(recovered.Admitted);
     }
 
+    /// <summary>The storage says from where to where the journal goes; it is read by another way (an index) than that was found out.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void A_journal_of_which_an_event_is_not_read_is_damaged(long lost)
+    {
+        var acceptor = Start();
+        for (var slot = 1; slot <= 5; slot++)
+        {
+            acceptor.Tell(Accept(slot));
+            Message<Accepted>(_proposer);
+        }
+
+        Watch(acceptor);
+        Sys.Stop(acceptor);
+        ExpectTerminated(acceptor);
+        var found = new FoundJournal($"acceptor-{_node.Self}", 1, _journal.Events[^1].SequenceNr);
+        Assert.True(found.Last > 5);
+        _journal.Lose(lost == 5 ? found.Last : lost);
+
+        Create(found);
+        Assert.Contains("events", _parent.ExpectMsg<JournalDamaged>().Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Messages_of_strangers_are_dropped()
     {
@@ -132,10 +158,10 @@ public sealed class AcceptorActorTests : TestKit
 
     private Acceptor Acceptor() => new(_node.Self, Beginning, _node.Settings.Paxos, _node.Identity.Incarnation);
 
-    private IActorRef Create()
+    private IActorRef Create(FoundJournal? found = null)
     {
         var (node, parent, giveBack) = (_node, _parent.Ref, (Action)(() => { }));
-        return Sys.ActorOf(Props.Create(() => new AcceptorActor(node, $"acceptor-{node.Self}", parent, _ => true, giveBack, NullLogger.Instance)));
+        return Sys.ActorOf(Props.Create(() => new AcceptorActor(node, $"acceptor-{node.Self}", found, parent, _ => true, giveBack, NullLogger.Instance)));
     }
 
     private PeerMessage Accept(int slot) => TestNode.From(_node, new Accept(Ballot, new Slot(slot), [TestNode.Value([(byte)slot])], Slot.Zero));

@@ -67,6 +67,12 @@ internal sealed class JournalControl
         lock (_gate) _events.Add(written);
     }
 
+    /// <summary>An event is gone from the disk, and nothing else.</summary>
+    public void Lose(long number)
+    {
+        lock (_gate) _events.RemoveAll(e => e.SequenceNr == number);
+    }
+
     public void Delete(long through)
     {
         lock (_gate) _events.RemoveAll(e => e.SequenceNr <= through);

@@ -137,7 +137,7 @@ public sealed class RoleActorTests : TestKit
         var node = _node;
         var store = new PaxosKvStore(node, _state, _progress, () => 0);
         var parts = new NodeParts(
-            _state, _progress, store, node.Self, new StartMarkers(Path.GetTempPath()), null, _ => true, () => { }, 1, NullLogger.Instance,
+            _state, _progress, store, node.Self, null, new StartMarkers(Path.GetTempPath()), null, _ => true, () => { }, 1, NullLogger.Instance,
             r => reason.TrySetResult(r), r => _aside.TrySetResult(r), CancellationToken.None);
         return Sys.ActorOf(Props.Create(() => new NodeSupervisor(node, parts)), AkkaConfig.RootActor);
     }
