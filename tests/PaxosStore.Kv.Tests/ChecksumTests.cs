@@ -59,7 +59,7 @@ public class ChecksumTests
                 var value = new byte[length];
                 if (bit >= 0) value[bit / 8] = (byte)(1 << (bit % 8));
                 Assert.True(seen.Add(StateHash.Of(new KeyVersion([1], value, 2, isTombstone: false))));
-                Assert.True(seen.Add(StateHash.Of(new KeyVersion([1, .. value], [], 2, isTombstone: false))) || length == 0);
+                Assert.True(seen.Add(StateHash.Of(new KeyVersion([1, .. value], default, 2, isTombstone: false))) || length == 0);
             }
         }
     }

@@ -15,7 +15,7 @@ public class KeyTreeTests
         }
     }
 
-    private static KeyVersion Version(byte key, long revision, bool tombstone) => new([key], [], revision, tombstone);
+    private static KeyVersion Version(byte key, long revision, bool tombstone) => new([key], default, revision, tombstone);
 
     /// <summary>Puts, tombstones and removals in edits of random length; every published root must stay as it was.</summary>
     [Fact]
@@ -91,7 +91,7 @@ public class KeyTreeTests
         for (var i = 0; i < 100_000; i++)
         {
             byte[] key = [(byte)(i >> 16), (byte)(i >> 8), (byte)i];
-            root = KeyTree.Put(root, new KeyVersion(key, [], i + 1, isTombstone: false), i / 100);
+            root = KeyTree.Put(root, new KeyVersion(key, default, i + 1, isTombstone: false), i / 100);
         }
 
         TreeChecks.AssertSound(root);

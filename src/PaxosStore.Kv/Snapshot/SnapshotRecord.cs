@@ -110,7 +110,7 @@ internal static class SnapshotRecord
     public static KeyVersion ReadVersion(ref ByteReader reader, bool isTombstone)
     {
         var (key, modRevision, modifiedAt) = (reader.Bytes().ToArray(), reader.Signed(), reader.Signed());
-        if (isTombstone) return new KeyVersion(key, [], modRevision, isTombstone: true) { ModifiedAtUnixMs = modifiedAt };
+        if (isTombstone) return new KeyVersion(key, default, modRevision, isTombstone: true) { ModifiedAtUnixMs = modifiedAt };
         var (createRevision, version, lease, createdAt) = (reader.Signed(), reader.Signed(), reader.Signed(), reader.Signed());
         var attributes = reader.Flag() ? new KeyAttributes(reader.Unsigned(), reader.Signed(), reader.Signed(), reader.Signed()) : null;
         return new KeyVersion(key, reader.Rest().ToArray(), modRevision, isTombstone: false)

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace PaxosStore.Kv;
 
 /// <summary>
@@ -10,7 +12,7 @@ internal sealed class KeyVersion
 
     private KeyVersion? _previous;
 
-    public KeyVersion(byte[] key, byte[] value, long modRevision, bool isTombstone)
+    public KeyVersion(byte[] key, ReadOnlyMemory<byte> value, long modRevision, bool isTombstone)
     {
         Key = key;
         Value = value;
@@ -20,7 +22,8 @@ internal sealed class KeyVersion
 
     public byte[] Key { get; set; }
 
-    public byte[] Value { get; set; }
+    /// <summary>The value; perhaps a part of the command that brought it, see <see cref="Own"/>.</summary>
+    public ReadOnlyMemory<byte> Value { get; set; }
 
     /// <summary>Revision that created the current generation; 0 for a tombstone.</summary>
     public long CreateRevision { get; set; }
@@ -63,6 +66,13 @@ internal sealed class KeyVersion
     /// <summary>What it counts for in <see cref="KvView.HistoryBytes"/>.</summary>
     public long HeldBytes => Key.Length + Value.Length + Overhead;
 
+    /// <summary>
+    /// What a version may keep of a command: the part itself where it is most of the array, which the log holds for a while anyway; else a copy, or a small value
+    /// would hold the memory of a large transaction.
+    /// </summary>
+    public static ReadOnlyMemory<byte> Own(ReadOnlyMemory<byte> part) =>
+        MemoryMarshal.TryGetArray(part, out var within) && within.Array!.Length - part.Length <= part.Length / 2 ? part : part.ToArray();
+
     /// <summary>The version a reader at <paramref name="revision"/> sees, or null when the key is not there.</summary>
     public KeyVersion? LiveAt(long revision)
     {
@@ -72,7 +82,7 @@ internal sealed class KeyVersion
     }
 
     public KeyValue ToKeyValue(bool dropValue = false) =>
-        new(Key, dropValue ? default(ReadOnlyMemory<byte>) : Value, CreateRevision, ModRevision, Version, Lease);
+        new(Key, dropValue ? default : Value, CreateRevision, ModRevision, Version, Lease);
 }
 
 /// <summary>

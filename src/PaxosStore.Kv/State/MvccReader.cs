@@ -128,7 +128,7 @@ internal readonly record struct MvccReader(KeyNode? Root, long Revision, long Co
                 CompareTarget.Create => version.CreateRevision.CompareTo(comparison.Number),
                 CompareTarget.Mod => version.ModRevision.CompareTo(comparison.Number),
                 CompareTarget.Lease => version.Lease.CompareTo(comparison.Number),
-                _ => version.Value.AsSpan().SequenceCompareTo(comparison.Value.Span),
+                _ => version.Value.Span.SequenceCompareTo(comparison.Value.Span),
             };
             Failed = !Satisfies(comparison, order);
             return !Failed;
@@ -153,7 +153,7 @@ internal readonly record struct MvccReader(KeyNode? Root, long Revision, long Co
                 SortTarget.Version => x!.Version.CompareTo(y!.Version),
                 SortTarget.Create => x!.CreateRevision.CompareTo(y!.CreateRevision),
                 SortTarget.Mod => x!.ModRevision.CompareTo(y!.ModRevision),
-                SortTarget.Value => x!.Value.AsSpan().SequenceCompareTo(y!.Value),
+                SortTarget.Value => x!.Value.Span.SequenceCompareTo(y!.Value.Span),
                 _ => x!.Key.AsSpan().SequenceCompareTo(y!.Key),
             };
             if (order == 0) return x.Key.AsSpan().SequenceCompareTo(y.Key);

@@ -65,7 +65,6 @@ internal sealed class MvccStore
     public KeyVersion? Put(PutOp op)
     {
         var lease = op.Lease;
-        byte[] value;
         KeyVersion? kept = null;
         if (op.IgnoreValue || op.IgnoreLease)
         {
@@ -74,7 +73,7 @@ internal sealed class MvccStore
             if (op.IgnoreLease) lease = kept?.Lease ?? 0;
         }
 
-        value = op.IgnoreValue ? kept?.Value ?? [] : op.Value.ToArray();
+        var value = op.IgnoreValue ? kept?.Value ?? default : KeyVersion.Own(op.Value);
         var version = new KeyVersion(op.Key.ToArray(), value, _writing, isTombstone: false)
         {
             Lease = lease,
@@ -102,7 +101,7 @@ internal sealed class MvccStore
     /// <summary>Deletes a live key.</summary>
     public void Delete(KeyVersion live)
     {
-        var tombstone = new KeyVersion(live.Key, [], _writing, isTombstone: true) { ModifiedAtUnixMs = WallClockUnixMs };
+        var tombstone = new KeyVersion(live.Key, default, _writing, isTombstone: true) { ModifiedAtUnixMs = WallClockUnixMs };
         Root = KeyTree.Put(Root, tombstone, Edit);
         Count(tombstone, live);
         Reattach(live.Key, live.Lease, 0);

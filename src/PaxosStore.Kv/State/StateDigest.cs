@@ -68,7 +68,7 @@ internal static class StateDigest
             if (oldest && version.IsTombstone) break;
             writer.Flag(true);
             writer.Flag(version.IsTombstone);
-            writer.Bytes(version.Value);
+            writer.Bytes(version.Value.Span);
             writer.Signed(version.CreateRevision);
             writer.Signed(version.ModRevision);
             writer.Signed(version.Version);

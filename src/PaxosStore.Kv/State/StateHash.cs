@@ -34,7 +34,7 @@ internal struct StateHash
         }
 
         hash.Add(version.Key);
-        hash.Add(version.Value);
+        hash.Add(version.Value.Span);
         return hash.End();
     }
 

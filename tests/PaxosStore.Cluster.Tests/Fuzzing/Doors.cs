@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using PaxosStore.Cluster.Tests.Processes;
 
 namespace PaxosStore.Cluster.Tests.Fuzzing;
@@ -23,17 +22,10 @@ internal abstract class Door : IDisposable
         _ => throw new ArgumentException($"no door is called {name}"),
     };
 
-    /// <summary>One request, to its end; how long the answer took, or null if it may rightly take its time.</summary>
-    public async Task<TimeSpan?> AttackAsync(Random random)
-    {
-        var start = Stopwatch.GetTimestamp();
-        return await SendAsync(random) ? Stopwatch.GetElapsedTime(start) : null;
-    }
-
     public virtual void Dispose()
     {
     }
 
-    /// <summary>Sends it and waits for the end; whether the time that took counts.</summary>
-    protected abstract Task<bool> SendAsync(Random random);
+    /// <summary>One request, to its end; what it was, or null if its answer may rightly take its time.</summary>
+    public abstract Task<string?> AttackAsync(Random random);
 }

@@ -14,14 +14,14 @@ internal sealed class FrameDoor(Prey prey) : Door
     private static readonly string[] Paths =
         ["/etcdserverpb.KV/Put", "/etcdserverpb.KV/Range", "/etcdserverpb.KV/Txn", "/etcdserverpb.Watch/Watch", "/etcdserverpb.Lease/LeaseKeepAlive", "/no.Such/Thing", "/v3/kv/put"];
 
-    protected override async Task<bool> SendAsync(Random random)
+    public override async Task<string?> AttackAsync(Random random)
     {
         var frames = Honest(random);
         for (var n = random.Next(4); n > 0; n--)
             Disorder(frames, random);
         byte[] bytes = [.. RawAttack.Preface, .. frames.SelectMany(f => f)];
         await RawExchange.RunAsync(prey.Port, Damage.Do(bytes, random, most: 3, splinters: []), abort: random.Next(8) == 0);
-        return true;
+        return "frames";
     }
 
     private static List<byte[]> Honest(Random random)

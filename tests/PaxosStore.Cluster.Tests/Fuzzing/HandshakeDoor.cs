@@ -13,7 +13,7 @@ internal sealed class HandshakeDoor(Prey prey, byte[] hello) : Door
 
     public static async Task<HandshakeDoor> CreateAsync(Prey prey) => new(prey, await GreetingAsync());
 
-    protected override async Task<bool> SendAsync(Random random)
+    public override async Task<string?> AttackAsync(Random random)
     {
         var port = random.Next(2) == 0 ? prey.SecurePort : prey.Node.Ports.Peer;
         switch (random.Next(4))
@@ -24,13 +24,13 @@ internal sealed class HandshakeDoor(Prey prey, byte[] hello) : Door
             case 1:
                 // Either side may rightly wait for the rest of a message that claims to be longer.
                 await ShakeAsync(port, random);
-                return false;
+                return null;
             default:
                 await RawExchange.RunAsync(port, Damage.Do(hello, random, most: 6, Splinters), abort: random.Next(4) == 0);
                 break;
         }
 
-        return true;
+        return port == prey.SecurePort ? "a greeting to the clients' port" : "a greeting to the peers' port";
     }
 
     // A whole handshake of which one of the client's later messages is damaged, or the first bytes after it.

@@ -32,7 +32,7 @@ internal sealed class JsonDoor(Prey prey) : Door
         base.Dispose();
     }
 
-    protected override async Task<bool> SendAsync(Random random)
+    public override async Task<string?> AttackAsync(Random random)
     {
         var (path, method) = Routes[random.Next(Routes.Length)];
         var waits = RandomMessages.Waits(method);
@@ -55,7 +55,7 @@ internal sealed class JsonDoor(Prey prey) : Door
             // Cut off.
         }
 
-        return !waits;
+        return waits ? null : path;
     }
 
     private static IEnumerable<string> PathsOf(MethodDescriptor method)

@@ -22,7 +22,7 @@ internal sealed class MessageDoor(Prey prey) : Door
         base.Dispose();
     }
 
-    protected override async Task<bool> SendAsync(Random random)
+    public override async Task<string?> AttackAsync(Random random)
     {
         var method = RandomMessages.Methods[random.Next(RandomMessages.Methods.Count)];
         var waits = RandomMessages.Waits(method);
@@ -39,7 +39,7 @@ internal sealed class MessageDoor(Prey prey) : Door
             // An error is an answer; whether the server took it for one of its own is in its log.
         }
 
-        return !waits;
+        return waits ? null : method.FullName;
     }
 
     private async Task StreamAsync(MethodDescriptor method, Random random, CancellationToken end)

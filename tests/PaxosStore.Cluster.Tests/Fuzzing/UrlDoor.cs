@@ -23,14 +23,14 @@ internal sealed class UrlDoor(Prey prey) : Door
 
     private static readonly byte[][] Splinters = [.. new[] { "\r\n", "\n", "%", "%00", "%2f", "..", "/", "?", "#", " ", "\t", "HTTP/1.1", "\r\n\r\n", ":" }.Select(Encoding.ASCII.GetBytes), [0xFF], [0]];
 
-    protected override async Task<bool> SendAsync(Random random)
+    public override async Task<string?> AttackAsync(Random random)
     {
         var text = new StringBuilder();
         for (var requests = random.Next(1, 4); requests > 0; requests--)
             Write(text, random);
         var bytes = Damage.Do(Encoding.Latin1.GetBytes(text.ToString()), random, most: 3, Splinters);
         await RawExchange.RunAsync(prey.Port, bytes, abort: random.Next(8) == 0);
-        return true;
+        return "HTTP/1.1";
     }
 
     private static void Write(StringBuilder text, Random random)
