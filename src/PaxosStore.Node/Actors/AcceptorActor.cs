@@ -39,15 +39,15 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
     private readonly Queue<JournalRecord> _records = new();
     private readonly Queue<(long After, Outgoing Message)> _afterDurable = new();
     private readonly JournalCut _cut = new();
+    private readonly FoundJournal? _found;
 
     private List<JournalRecord>? _replayed = [];
-    private readonly FoundJournal? _found;
+    private IdentityRecord? _identity;
 
     // Numbers of the events read; the first that does not follow the one before.
     private (long First, long Last) _read;
     private long? _gap;
 
-    private IdentityRecord? _identity;
     private Acceptor? _acceptor;
 
     // Records handed over and records durable since the start, counted.

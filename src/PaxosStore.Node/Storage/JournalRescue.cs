@@ -7,7 +7,10 @@ using PaxosStore.Node.Startup;
 
 namespace PaxosStore.Node.Storage;
 
-/// <summary>Reads what can still be read of a damaged journal: not to vote on it, but to know whose it was and whom to ask.</summary>
+/// <summary>
+/// Reads a journal past its indexes: whose it is and from where to where it goes; and of a damaged one what can still be read, not to vote on it, but to know whose it
+/// was and whom to ask.
+/// </summary>
 internal static class JournalRescue
 {
     /// <summary>The journal in a database that holds one; null when it holds none.</summary>

@@ -49,6 +49,11 @@ internal sealed class SqliteStorage : INodeStorage
             PrepareSnapshots(snapshots, log);
             return new SqliteStorage(directory, journal, snapshots, health, JournalRescue.Find(journal.ConnectionString));
         }
+        catch (SqliteException e) when (StorageFailure.IsDamage(e))
+        {
+            // The check had no time to come to it: it shows in reading.
+            return new SqliteStorage(directory, journal, snapshots, JournalHealth.Damaged($"{journal.Path}: {e.Message}"), null);
+        }
         catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
         {
             throw new NodeStartupException($"the storage in {directory} can't be opened: {StorageFailure.Describe(e)}");
