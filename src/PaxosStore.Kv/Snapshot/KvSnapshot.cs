@@ -22,15 +22,32 @@ public static class KvSnapshot
     {
         ArgumentNullException.ThrowIfNull(view);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(chunkBytes);
-        return Cut(view, chunkBytes);
+        return WithHash();
+
+        IEnumerable<ReadOnlyMemory<byte>> WithHash()
+        {
+            using var hash = NewHash();
+            foreach (var chunk in Cut(view, chunkBytes, hash)) yield return chunk;
+        }
     }
 
-    private static IEnumerable<ReadOnlyMemory<byte>> Cut(KvView view, int chunkBytes)
+    /// <summary>The same; when all chunks have been read, <paramref name="hash"/> (from <see cref="NewHash"/>, fresh) has taken in all their bytes.</summary>
+    public static IEnumerable<ReadOnlyMemory<byte>> Write(KvView view, int chunkBytes, IncrementalHash hash)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        ArgumentNullException.ThrowIfNull(view);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(chunkBytes);
+        ArgumentNullException.ThrowIfNull(hash);
+        return Cut(view, chunkBytes, hash);
+    }
+
+    /// <summary>The hash that a snapshot ends with: SHA-256.</summary>
+    public static IncrementalHash NewHash() => IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+    private static IEnumerable<ReadOnlyMemory<byte>> Cut(KvView view, int chunkBytes, IncrementalHash hash)
+    {
         var chunk = new byte[chunkBytes];
-        var filled = 0;
-        foreach (var piece in Pieces(view, hash))
+        var (filled, hashed) = (0, 0);
+        foreach (var piece in Pieces(view, HashSoFar))
         {
             for (var rest = piece; !rest.IsEmpty;)
             {
@@ -39,37 +56,47 @@ public static class KvSnapshot
                 filled += taken;
                 rest = rest[taken..];
                 if (filled < chunkBytes) continue;
+                HashFilled();
                 yield return chunk;
                 chunk = new byte[chunkBytes];
-                filled = 0;
+                filled = hashed = 0;
             }
         }
 
-        if (filled > 0) yield return chunk.AsMemory(0, filled);
+        if (filled == 0) yield break;
+        HashFilled();
+        yield return chunk.AsMemory(0, filled);
+
+        byte[] HashSoFar()
+        {
+            HashFilled();
+            return hash.GetCurrentHash();
+        }
+
+        // By the chunk: a call for each record would cost more than the hash itself.
+        void HashFilled()
+        {
+            hash.AppendData(chunk.AsSpan(hashed, filled - hashed));
+            hashed = filled;
+        }
     }
 
-    /// <summary>All bytes in order; each piece is good until the next is asked for.</summary>
-    private static IEnumerable<ReadOnlyMemory<byte>> Pieces(KvView view, IncrementalHash hash)
+    /// <summary>All bytes in order; each piece is good until the next is asked for. <paramref name="hashSoFar"/> is asked when all before the end record is out.</summary>
+    private static IEnumerable<ReadOnlyMemory<byte>> Pieces(KvView view, Func<byte[]> hashSoFar)
     {
-        var header = new KvSnapshotHeader(
+        yield return new KvSnapshotHeader(
             view.AppliedSlot, view.Revision, view.CompactRevision, view.Root?.Live ?? 0, SnapshotVersions.Count(view), view.LogTime, view.Term).ToBytes();
-        hash.AppendData(header);
-        yield return header;
 
         var writer = new ByteWriter(1024);
         foreach (var tail in Records(view, writer))
         {
-            var head = Frame(writer, tail.Length);
-            hash.AppendData(head.Span);
-            yield return head;
-            if (tail.IsEmpty) continue;
-            hash.AppendData(tail.Span);
-            yield return tail;
+            yield return Frame(writer, tail.Length);
+            if (!tail.IsEmpty) yield return tail;
         }
 
         // Whoever trims raises the mark before the first cut: if it is still below the view, nothing was missing.
         view.Trim.ThrowIfTrimmed(view.CompactRevision);
-        var digest = hash.GetHashAndReset();
+        var digest = hashSoFar();
         Begin(writer, SnapshotTag.End);
         yield return Frame(writer, digest.Length);
         yield return digest;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using Akka.Actor;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
@@ -38,8 +37,8 @@ internal sealed class SnapshotActor : UntypedActor, IDisposable
 {
     private const int Generations = 2;
 
-    // Small enough that a heartbeat behind a piece on the same connection is not late.
-    private const int ChunkBytes = 256 << 10;
+    // Small enough that a heartbeat behind a piece on the same connection is not late; a row costs much the same whatever its size.
+    private const int ChunkBytes = 512 << 10;
 
     private readonly NodeContext _node;
     private readonly SnapshotVault _vault;
@@ -104,13 +103,12 @@ internal sealed class SnapshotActor : UntypedActor, IDisposable
     {
         using (pin)
         {
-            using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            using var digest = KvSnapshot.NewHash();
             var (index, bytes) = (0, 0L);
             var slot = logBase.Through.Number;
-            foreach (var chunk in KvSnapshot.Write(pin.View, ChunkBytes))
+            foreach (var chunk in KvSnapshot.Write(pin.View, ChunkBytes, digest))
             {
                 var began = Stopwatch.GetTimestamp();
-                digest.AppendData(chunk.Span);
                 bytes += chunk.Length;
                 await vault.WriteChunkAsync(slot, index++, chunk, cancellation).ConfigureAwait(false);
                 await Task.Delay(Stopwatch.GetElapsedTime(began), cancellation).ConfigureAwait(false);

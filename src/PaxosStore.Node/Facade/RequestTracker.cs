@@ -60,7 +60,7 @@ internal sealed class RequestTracker
     private readonly TimeSpan _requestTimeout;
     private readonly TimeSpan _repeatAfter;
     private readonly Queue<PendingWrite> _unsent = new();
-    private readonly SortedDictionary<long, PendingWrite> _pending = [];
+    private readonly Dictionary<long, PendingWrite> _pending = [];
     private readonly List<ProposedBatch> _batches = [];
     private readonly Queue<(TimeSpan Deadline, PendingWrite Write)> _deadlines = new();
 
@@ -73,6 +73,9 @@ internal sealed class RequestTracker
     private PendingWrite? _opening;
     private TimeSpan _sessionUsedAt;
     private long _lastNumber;
+
+    // Nothing below it is pending: the session acknowledges what is.
+    private long _firstPending = 1;
     private long _lastBatch;
     private long _lastBarrier;
     private NodeId? _leader;
@@ -269,7 +272,8 @@ internal sealed class RequestTracker
     {
         (_lastNumber, write.Number) = (number, number);
         _pending.Add(number, write);
-        write.Encoded = CommandCodec.Encode(_clientId, number, _pending.Keys.First(), write.Command);
+        while (!_pending.ContainsKey(_firstPending)) _firstPending++;
+        write.Encoded = CommandCodec.Encode(_clientId, number, _firstPending, write.Command);
     }
 
     private void OpenSession(TimeSpan now)
@@ -306,11 +310,11 @@ internal sealed class RequestTracker
     /// </summary>
     private void RenewSession(TimeSpan now)
     {
-        var again = _pending.Values.Where(w => w != _opening).Concat(_unsent).DistinctBy(w => w.Completion).ToArray();
+        var again = _pending.Values.Where(w => w != _opening).OrderBy(w => w.Number).Concat(_unsent).DistinctBy(w => w.Completion).ToArray();
         _pending.Clear();
         _unsent.Clear();
         _batches.Clear();
-        (_clientId, _sessionOpen, _opening, _lastNumber) = (_newClientId(), false, null, 0);
+        (_clientId, _sessionOpen, _opening, _lastNumber, _firstPending) = (_newClientId(), false, null, 0, 1);
         foreach (var write in again)
         {
             (write.Number, write.Batch) = (0, null);

@@ -23,13 +23,13 @@ internal sealed class SnapshotStorageException(string message, Exception inner) 
 /// One row of the snapshot store, checksum first. The serializer takes it as it is: damage must be found by who asked for the row, not break the store's
 /// actor, whose circuit breaker would shut out sound rows too.
 /// </summary>
-internal abstract record SnapshotRow(ReadOnlyMemory<byte> Raw);
+internal abstract record SnapshotRow(byte[] Raw);
 
 /// <summary>A part of a snapshot's content.</summary>
-internal sealed record SnapshotChunkRow(ReadOnlyMemory<byte> Raw) : SnapshotRow(Raw);
+internal sealed record SnapshotChunkRow(byte[] Raw) : SnapshotRow(Raw);
 
 /// <summary>A <see cref="SnapshotManifest"/>.</summary>
-internal sealed record SnapshotManifestRow(ReadOnlyMemory<byte> Raw) : SnapshotRow(Raw);
+internal sealed record SnapshotManifestRow(byte[] Raw) : SnapshotRow(Raw);
 
 /// <summary>Rows as bytes: a CRC-32C, then the body. The checksum covers where the row belongs, too: a row at another's place is damage.</summary>
 internal static class SnapshotCodec
@@ -80,8 +80,8 @@ internal static class SnapshotCodec
     {
         body = default;
         if (row.Raw.Length < ChecksumBytes) return false;
-        body = row.Raw[ChecksumBytes..];
-        return BinaryPrimitives.ReadUInt32LittleEndian(row.Raw.Span) == Checksum(slot, index, body.Span);
+        body = row.Raw.AsMemory(ChecksumBytes);
+        return BinaryPrimitives.ReadUInt32LittleEndian(row.Raw) == Checksum(slot, index, body.Span);
     }
 
     private static uint Checksum(long slot, int index, ReadOnlySpan<byte> body)

@@ -43,7 +43,7 @@ internal sealed class PaxosSerializer(ExtendedActorSystem system) : SerializerWi
         FacadeReply r => FacadeCodec.ToWire(r).ToByteArray(),
         JoinRequest r => WireCodec.ToWire(r).ToByteArray(),
         JoinAnswer r => WireCodec.ToWire(r).ToByteArray(),
-        SnapshotRow r => r.Raw.ToArray(),
+        SnapshotRow r => r.Raw,
         _ => throw new ArgumentException($"cannot serialize {obj.GetType()}", nameof(obj)),
     };
 

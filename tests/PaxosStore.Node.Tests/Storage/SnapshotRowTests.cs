@@ -45,8 +45,8 @@ public sealed class SnapshotRowTests : TestKit
         var (chunk, manifest) = (Convert.FromHexString(GoldenChunk), Convert.FromHexString(GoldenManifest));
         for (var bit = 0; bit < chunk.Length * 8; bit++) Damaged(() => SnapshotCodec.Decode(new SnapshotChunkRow(Flip(chunk, bit)), 0x1234, 2));
         for (var bit = 0; bit < manifest.Length * 8; bit++) Damaged(() => SnapshotCodec.Decode(new SnapshotManifestRow(Flip(manifest, bit)), 0x1234));
-        for (var length = 0; length < chunk.Length; length++) Damaged(() => SnapshotCodec.Decode(new SnapshotChunkRow(chunk.AsMemory(0, length)), 0x1234, 2));
-        for (var length = 0; length < manifest.Length; length++) Damaged(() => SnapshotCodec.Decode(new SnapshotManifestRow(manifest.AsMemory(0, length)), 0x1234));
+        for (var length = 0; length < chunk.Length; length++) Damaged(() => SnapshotCodec.Decode(new SnapshotChunkRow(chunk[..length]), 0x1234, 2));
+        for (var length = 0; length < manifest.Length; length++) Damaged(() => SnapshotCodec.Decode(new SnapshotManifestRow(manifest[..length]), 0x1234));
         Damaged(() => SnapshotCodec.Decode(new SnapshotChunkRow(chunk), 0x1234, 1));
         Damaged(() => SnapshotCodec.Decode(new SnapshotChunkRow(chunk), 0x1235, 2));
         Damaged(() => SnapshotCodec.Decode(new SnapshotManifestRow(manifest), 0x1235));
