@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
@@ -6,7 +7,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using PaxosStore.Server.Hosting;
 using PaxosStore.Server.Options;
 using PaxosStore.Testing;
@@ -18,6 +19,7 @@ public sealed class ClientPortTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("paxosstore-ports-").FullName;
     private readonly TestAuthority _authority = new("authority");
+    private readonly Warnings _log = new();
 
     public void Dispose()
     {
@@ -98,6 +100,24 @@ public sealed class ClientPortTests : IDisposable
         Assert.Equal((SslProtocols.Tls12, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256), (tls.SslProtocol, tls.NegotiatedCipherSuite));
     }
 
+    /// <summary>.NET's TLS throws what it shouldn't on a greeting whose list of extensions is cut within its length.</summary>
+    [Fact]
+    public async Task A_greeting_that_trips_the_runtime_up_is_a_warning_and_ends_that_connection_only()
+    {
+        byte[] greeting = [0x16, 3, 1, 0, 46, 1, 0, 0, 42, 3, 3, .. new byte[32], 0, 0, 2, 0x13, 1, 1, 0, 0];
+        await using var host = await StartAsync(Https());
+        for (var again = 0; again < 3; again++)
+        {
+            using var tcp = new System.Net.Sockets.TcpClient("127.0.0.1", new Uri(host.Url).Port);
+            await tcp.GetStream().WriteAsync(greeting);
+            Assert.Equal(0, await tcp.GetStream().ReadAsync(new byte[100]));
+        }
+
+        using var client = Client(null);
+        Assert.Equal("nobody", await client.GetStringAsync(host.Url));
+        Assert.StartsWith("Warning a TLS handshake on a client port failed from=127.0.0.1:", Assert.Single(_log.Lines), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_made_certificate_can_be_trusted_by_who_has_its_file()
     {
@@ -172,9 +192,10 @@ public sealed class ClientPortTests : IDisposable
         var url = $"{scheme}://127.0.0.1:{FreePorts.Take(1)[0]}";
         string[] files = scheme == "https" && !flags.Contains("--auto-tls") ? [$"--cert-file={At("server.crt")}", $"--key-file={At("server.key")}"] : [];
         var options = Load.From([$"--listen-client-urls={url}", .. files, .. flags]);
-        var tls = new ClientTls(options, NullLogger.Instance, TimeProvider.System);
+        var tls = new ClientTls(options, _log, TimeProvider.System);
         tls.Open();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Logging.AddProvider(_log);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             foreach (var secure in CrossChecks.TlsUrls(options)) tls.Listen(kestrel, secure);
@@ -206,6 +227,28 @@ public sealed class ClientPortTests : IDisposable
     {
         using var certificate = identity.Load();
         return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+    }
+
+    /// <summary>What the server and the web server in it warn of, and worse.</summary>
+    private sealed class Warnings : ILogger, ILoggerProvider
+    {
+        public ConcurrentQueue<string> Lines { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel)) Lines.Enqueue($"{logLevel} {formatter(state, exception)}");
+        }
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class Host(WebApplication app, string url) : IAsyncDisposable

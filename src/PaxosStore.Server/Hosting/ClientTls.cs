@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -16,6 +17,10 @@ namespace PaxosStore.Server.Hosting;
 internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvider time)
 {
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+
+    // Stands in a connection's items once its handshake is done.
+    private static readonly object Shaken = new();
+
     private readonly ClientTlsOptions _options = options.ClientTls;
     private readonly News _news = new(time);
     private TlsFiles? _files;
@@ -42,6 +47,7 @@ internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvi
     internal void Listen(KestrelServerOptions kestrel, Uri url) => kestrel.Listen(Ports.Address(url), url.Port, port =>
     {
         port.Protocols = HttpProtocols.Http1AndHttp2;
+        port.Use(next => connection => ShakeAsync(next, connection));
         port.UseHttps(https =>
         {
             https.HandshakeTimeout = HandshakeTimeout;
@@ -51,7 +57,28 @@ internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvi
             https.ServerCertificateSelector = (_, _) => _files!.Current.Context.TargetCertificate;
             https.OnAuthenticate = (_, answer) => Prepare(answer);
         });
+        port.Use(next => connection =>
+        {
+            connection.Items[Shaken] = true;
+            return next(connection);
+        });
     });
+
+    /// <summary>
+    /// .NET's TLS trips over some broken greetings (dotnet/runtime#126352, #130756). That is the stranger's fault: a warning, told once in a while, not an error of this
+    /// node with every knock. The connection ends either way.
+    /// </summary>
+    private async Task ShakeAsync(ConnectionDelegate next, ConnectionContext connection)
+    {
+        try
+        {
+            await next(connection);
+        }
+        catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException && !connection.Items.ContainsKey(Shaken))
+        {
+            if (_news.Is(e.GetType().Name)) Log.GreetingBroken(logger, connection.RemoteEndPoint, e.Message);
+        }
+    }
 
     /// <summary>How one handshake is answered.</summary>
     private void Prepare(SslServerAuthenticationOptions answer)

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 
 namespace PaxosStore.Server.Logging;
@@ -45,4 +46,7 @@ internal static partial class Log
 
     [LoggerMessage(12, LogLevel.Warning, "client refused subject={Subject}: {Reason}")]
     internal static partial void ClientRefused(ILogger logger, string subject, string reason);
+
+    [LoggerMessage(13, LogLevel.Warning, "a TLS handshake on a client port failed from={From}: the greeting is broken ({Reason})")]
+    internal static partial void GreetingBroken(ILogger logger, EndPoint? from, string reason);
 }
