@@ -74,7 +74,7 @@ internal sealed class ClientTls(ServerOptions options, ILogger logger, TimeProvi
         {
             await next(connection);
         }
-        catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException && !connection.Items.ContainsKey(Shaken))
+        catch (Exception e) when (e is ArgumentOutOfRangeException or IndexOutOfRangeException && !connection.Items.ContainsKey(Shaken))
         {
             if (_news.Is(e.GetType().Name)) Log.GreetingBroken(logger, connection.RemoteEndPoint, e.Message);
         }
