@@ -93,6 +93,21 @@ public class SnapshotTests
     }
 
     [Fact]
+    public void The_hash_has_taken_in_every_byte_wherever_the_chunks_are_cut()
+    {
+        var machine = new Machine();
+        for (var i = 0; i < 20; i++) machine.Put("k" + i, "value " + i);
+        var whole = Bytes.Snapshot(machine.View);
+        for (var size = 1; size <= whole.Length + 1; size++)
+        {
+            using var hash = KvSnapshot.NewHash();
+            byte[] written = [.. KvSnapshot.Write(machine.View, size, hash).SelectMany(c => c.ToArray())];
+            Assert.Equal(whole, written);
+            Assert.Equal(SHA256.HashData(whole), hash.GetHashAndReset());
+        }
+    }
+
+    [Fact]
     public void The_header_says_which_state_it_is()
     {
         var machine = new Machine();

@@ -16,7 +16,7 @@ public sealed class KvSnapshotReader(bool padded = false) : IDisposable
     /// <summary>Most bytes that may follow the zeros after the end of a padded snapshot.</summary>
     public const int MostTrailerBytes = 32;
 
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly IncrementalHash _hash = KvSnapshot.NewHash();
     private byte[] _buffer = [];
     private int _filled;
 

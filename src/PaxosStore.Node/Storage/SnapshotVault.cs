@@ -1,5 +1,4 @@
 using System.Runtime.Serialization;
-using System.Security.Cryptography;
 using Akka.Actor;
 using Akka.Pattern;
 using Akka.Persistence;
@@ -66,7 +65,7 @@ internal sealed class SnapshotVault
     {
         ArgumentNullException.ThrowIfNull(manifest);
         Check(manifest.Slot, manifest.Chunks);
-        using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var digest = KvSnapshot.NewHash();
         long bytes = 0;
         for (var index = 0; index < manifest.Chunks; index++)
         {

@@ -148,6 +148,23 @@ public sealed class RequestTrackerTests
         Assert.Equal(next.RequestNumber, next.AcknowledgedBelow);
     }
 
+    /// <summary>What the session acknowledges it forgets: a repeat of a write that still waits would be applied again.</summary>
+    [Fact]
+    public void A_write_that_waits_is_not_acknowledged_by_those_after_it()
+    {
+        _bench.Opened();
+        _bench.Write("first");
+        var first = CommandCodec.Decode(_bench.OneProposal().Commands[0]);
+        for (var later = 0; later < 3; later++)
+        {
+            _bench.Write("later");
+            var proposal = _bench.OneProposal();
+            Assert.Equal(first.RequestNumber, CommandCodec.Decode(proposal.Commands[0]).AcknowledgedBelow);
+            _bench.Choose(proposal);
+            _bench.Sent();
+        }
+    }
+
     [Fact]
     public void An_expired_session_is_replaced_and_its_writes_go_out_under_the_new_one()
     {
