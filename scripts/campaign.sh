@@ -9,13 +9,13 @@ simulator=$repo/tests/PaxosStore.Simulator/bin/Release/net10.0/PaxosStore.Simula
 
 usage() {
   cat <<TEXT
-Searches for violations, prints a tally, and adds what came of it to artifacts/campaign/results.jsonl. Times are written 90s, 30m, 1h.
+Searches for violations, prints a tally, and adds what came of it to docs/campaigns.jsonl. Times are written 90s, 30m, 1h.
 
   scripts/campaign.sh blackbox 1h                 runs over real processes, each with faults of its own, until the time is over
   scripts/campaign.sh blackbox --runs N           so many of them
   scripts/campaign.sh blackbox --seed N [--runs M]   the run of this seed (and those behind it)
   scripts/campaign.sh blackbox --plan FILE        the run that a plan describes, such as one that failed left behind
-  scripts/campaign.sh sim 1h [--jobs J]           the simulator, going on at the seed where the last campaign stopped
+  scripts/campaign.sh sim 1h [--jobs J]           the simulator, going on behind the seeds in docs/campaigns.jsonl
   scripts/campaign.sh nightly [8h]                half the time each, and the report
   scripts/campaign.sh broken [NAME] [--runs N]    builds with a mistake in them (tests/PaxosStore.Campaign/Broken), until each is caught
   scripts/campaign.sh judge DIRECTORY             judges again what a run left
@@ -72,18 +72,19 @@ blackbox() {
   (isolated dotnet "$program" blackbox "$@")
 }
 
-# Chunks of seeds until the time is over; what was reached is kept, so that campaigns don't repeat each other.
+# Chunks of seeds until the time is over; each is noted at once, so that campaigns don't repeat each other.
 simulate() {
-  local kind=$1 chunk=$2 time=$3 jobs=$4 mark=$artifacts/next-seed-$1 from begin=$SECONDS done=0 failed=0
+  local kind=$1 chunk=$2 time=$3 jobs=$4 from begin=$SECONDS begun done=0 failed=0
   shift 4
-  from=$(cat "$mark" 2>/dev/null || echo 1000000000)
+  from=$(dotnet "$program" next-seed "$kind")
   while [ $((SECONDS - begin)) -lt "$time" ] && [ $failed -eq 0 ]; do
-    dotnet "$simulator" "$@" --seeds "$chunk" --from "$from" --jobs "$jobs" > "$artifacts/sim-$kind.log" || failed=1
+    begun=$SECONDS
+    # A larger young generation: a run lives for a moment and lets go of everything at its end.
+    DOTNET_GCgen0size=0x4000000 dotnet "$simulator" "$@" --seeds "$chunk" --from "$from" --jobs "$jobs" > "$artifacts/sim-$kind.log" || failed=1
+    dotnet "$program" note-sim "$kind" --from "$from" --seeds "$chunk" --seconds $((SECONDS - begun)) --violations "$failed"
     from=$((from + chunk)) done=$((done + chunk))
-    echo "$from" > "$mark"
     echo "simulator, $kind: $done seeds, $((SECONDS - begin)) s, $([ $failed -eq 0 ] && echo "no violation" || echo "FAILED")"
   done
-  dotnet "$program" note-sim "$kind" --seeds "$done" --seconds $((SECONDS - begin)) --violations "$failed"
   [ $failed -eq 0 ] || { cat "$artifacts/sim-$kind.log"; return 1; }
 }
 
@@ -95,10 +96,10 @@ sim() {
   build PaxosStore.Simulator
   mkdir -p "$artifacts"
   if dotnet "$simulator" --help | grep -q -- '--whole'; then
-    simulate whole-stack 200 $((time / 2)) "$jobs" --whole || failed=1
+    simulate whole-stack 2000 $((time / 2)) "$jobs" --whole || failed=1
     time=$((time / 2))
   fi
-  simulate protocol 20000 "$time" "$jobs" || failed=1
+  simulate protocol 100000 "$time" "$jobs" || failed=1
   return $failed
 }
 

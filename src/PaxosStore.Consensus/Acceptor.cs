@@ -183,6 +183,14 @@ public sealed class Acceptor
         return _effects;
     }
 
+    /// <summary>Whether the answer to a message has to wait for the disk. Whoever sends such a message repeats it, so one that was dropped is not missed.</summary>
+    public bool AddsToBacklog(NodeId from, Message message) => message switch
+    {
+        Prepare or Accept or Hello => true,
+        Fetch m => from != _self && m.From > _base && HasLeft(from, m.From, Configurations),
+        _ => false,
+    };
+
     /// <summary>Time passes: a node that may not vote yet introduces itself.</summary>
     public Effects Tick(TimeSpan now)
     {
@@ -391,7 +399,7 @@ public sealed class Acceptor
         {
             _effects.Send(from, Role.Learner, new Truncated(_base, _chosen));
         }
-        else if (first >= governing[0].From && !governing.Nodes().Contains(from))
+        else if (HasLeft(from, first, governing))
         {
             // It has all that it had a part in. It may go once it is on this disk that its part is over.
             RecordChosen();
@@ -402,6 +410,8 @@ public sealed class Acceptor
             _effects.Send(from, Role.Learner, new Entries(first, ChosenFrom(first), _chosen));
         }
     }
+
+    private static bool HasLeft(NodeId node, Slot first, ImmutableArray<Governing> governing) => first >= governing[0].From && !governing.Nodes().Contains(node);
 
     /// <summary>For the learner beside us, which keeps a window of votes: those it may have had to let go, as far as they are of one ballot.</summary>
     private void RepeatVotes(Slot from)

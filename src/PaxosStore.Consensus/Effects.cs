@@ -6,7 +6,11 @@ namespace PaxosStore.Consensus;
 /// <param name="To">Receiving node; may be the sender itself.</param>
 /// <param name="Role">Receiving role.</param>
 /// <param name="Message">What.</param>
-public readonly record struct Outgoing(NodeId To, Role Role, Message Message);
+public readonly record struct Outgoing(NodeId To, Role Role, Message Message)
+{
+    /// <summary>Bytes it takes while it waits for the disk, roughly; the values that a promise reports are in the log anyway.</summary>
+    public int WaitingSize => JournalRecord.Overhead * (1 + (Message is Promise promise ? promise.Entries.Length : 0));
+}
 
 /// <summary>A value that is chosen, handed on in slot order without gaps.</summary>
 /// <param name="Slot">Where.</param>
@@ -15,16 +19,31 @@ public readonly record struct Outgoing(NodeId To, Role Role, Message Message);
 public readonly record struct ChosenValue(Slot Slot, Value Value, Configuration? Next);
 
 /// <summary>Something an acceptor must not forget.</summary>
-public abstract record JournalRecord;
+public abstract record JournalRecord
+{
+    /// <summary>Bytes it takes, roughly.</summary>
+    public virtual int Size => Overhead;
+
+    /// <summary>Bytes that anything takes beside the values in it, roughly.</summary>
+    internal const int Overhead = 128;
+}
 
 /// <summary>Nothing below <paramref name="Ballot"/> any more.</summary>
 public sealed record PromiseRecord(Ballot Ballot) : JournalRecord;
 
 /// <summary>A vote; it also raises the promise to <paramref name="Ballot"/>.</summary>
-public sealed record AcceptRecord(Slot Slot, Ballot Ballot, Value Value) : JournalRecord;
+public sealed record AcceptRecord(Slot Slot, Ballot Ballot, Value Value) : JournalRecord
+{
+    /// <inheritdoc/>
+    public override int Size => Overhead + Value.Size;
+}
 
 /// <summary>A chosen value learned from a peer.</summary>
-public sealed record LearnRecord(Slot Slot, Value Value) : JournalRecord;
+public sealed record LearnRecord(Slot Slot, Value Value) : JournalRecord
+{
+    /// <inheritdoc/>
+    public override int Size => Overhead + Value.Size;
+}
 
 /// <summary>All slots ≤ <paramref name="Chosen"/> are chosen and stand in this journal. Losing it costs time, never safety.</summary>
 public sealed record ChosenRecord(Slot Chosen) : JournalRecord;

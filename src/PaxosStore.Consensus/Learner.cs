@@ -114,6 +114,12 @@ public sealed class Learner
         return _effects;
     }
 
+    /// <summary>
+    /// Whether a message is one by which a learner catches up: asked for or received, it makes the acceptor beside it write what it lacks. What got lost of them is
+    /// asked for again.
+    /// </summary>
+    public static bool AddsToBacklog(Message message) => message is Consensus.Fetch or Entries;
+
     /// <summary>Time passes: fetch what stays missing.</summary>
     public Effects Tick(TimeSpan now)
     {

@@ -39,6 +39,12 @@ public sealed record PaxosOptions
     /// <summary>Most bytes of entries in one message (parts of promises, catch-up).</summary>
     public int MessageBytes { get; init; } = 1 << 20;
 
+    /// <summary>
+    /// While so many bytes wait for the disk, what would add to them is dropped as if it had been lost on its way (<see cref="Acceptor.AddsToBacklog"/>,
+    /// <see cref="Learner.AddsToBacklog"/>): a disk that is full or stands still costs no more memory than that.
+    /// </summary>
+    public int BacklogBytes { get; init; } = 64 << 20;
+
     /// <summary>Most slots a learner holds that it cannot deliver yet.</summary>
     public int LearnerWindow { get; init; } = 4096;
 

@@ -80,6 +80,12 @@ internal static partial class Log
     [LoggerMessage(25, LogLevel.Warning, "no connection to peer={Address}, which is tried again: {Reason}")]
     public static partial void PeerUnreachable(this ILogger log, string address, string reason);
 
+    [LoggerMessage(26, LogLevel.Information, "this node has no vote yet: the other members must know it, and tell it what its journal may have lost; reads go on")]
+    public static partial void WithoutVote(this ILogger log);
+
+    [LoggerMessage(27, LogLevel.Information, "this node votes from now on")]
+    public static partial void Votes(this ILogger log);
+
     [LoggerMessage(40, LogLevel.Warning, "users and roles are switched off, as 'paxosctl auth-off' asked: everybody may do everything until 'etcdctl auth enable'")]
     public static partial void AuthSwitchedOff(this ILogger log);
 }

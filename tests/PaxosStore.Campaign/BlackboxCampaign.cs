@@ -16,8 +16,11 @@ internal sealed class BlackboxCampaign(Options options)
         var clock = Stopwatch.StartNew();
         foreach (var plan in Plans(clock))
         {
+            var (begun, run) = (clock.Elapsed, new BlackboxTally());
             var outcome = await BlackboxRun.RunAsync(plan, Settings(options));
             _tally.Add(outcome);
+            run.Add(outcome);
+            Results.Add(run.Result((clock.Elapsed - begun).TotalSeconds));
             Console.WriteLine(Line(outcome, _tally));
             foreach (var finding in outcome.Findings.Take(10))
                 Console.WriteLine($"    {finding.Split('\n')[0]}");
@@ -25,7 +28,6 @@ internal sealed class BlackboxCampaign(Options options)
                 Console.WriteLine($"    all of it in {outcome.Directory}; again: scripts/campaign.sh blackbox --plan {outcome.Directory}/plan.json");
         }
 
-        Results.Add(_tally.Result(clock.Elapsed.TotalSeconds));
         Console.WriteLine(_tally);
         return _tally.Failed == 0 && _tally.Passed > 0;
     }

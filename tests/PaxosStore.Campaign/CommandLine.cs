@@ -13,7 +13,8 @@ internal static class CommandLine
           plan --seed N                    print the plan of a seed
           judge DIRECTORY                  judge again what a run left
           broken [NAME] [--runs N]         builds with a mistake in them: runs until each is caught
-          note-sim NAME --seeds N --seconds N --violations N
+          next-seed NAME                   the first seed that no campaign has run
+          note-sim NAME --from N --seeds N --seconds N --violations N
           report                           write the generated parts of docs/correctness.md
         """;
 
@@ -31,8 +32,11 @@ internal static class CommandLine
                 return Judge(options.Directory ?? throw new FormatException("judge needs a directory"));
             case "broken":
                 return await new BrokenBuilds(options).RunAsync() ? 0 : 1;
+            case "next-seed":
+                Console.WriteLine(Results.NextSeed(options.Name ?? "protocol"));
+                return 0;
             case "note-sim":
-                Results.Add(new SimulatorResult(Results.Stamp(), options.Name ?? "protocol", options.Seeds, options.Violations, options.Seconds));
+                Results.Add(new SimulatorResult(Results.Stamp(), options.Name ?? "protocol", options.From, options.Seeds, options.Violations, options.Seconds));
                 return 0;
             case "report":
                 Report.Write();

@@ -21,6 +21,8 @@ internal sealed record Options
 
     public bool Keep { get; init; }
 
+    public long From { get; init; }
+
     public long Seeds { get; init; }
 
     public double Seconds { get; init; }
@@ -41,6 +43,7 @@ internal sealed record Options
                 "--plan" => options with { Plan = Value() },
                 "--least-rate" => options with { LeastRate = Number(Value()) },
                 "--keep" => options with { Keep = true },
+                "--from" => options with { From = Number(Value()) },
                 "--seeds" => options with { Seeds = Number(Value()) },
                 "--seconds" => options with { Seconds = Number(Value()) },
                 "--violations" => options with { Violations = Number(Value()) },

@@ -23,6 +23,17 @@ internal sealed class Disk
     /// <summary>Records handed over since ever, lost ones not counted.</summary>
     public int Handed => _first + _records.Count;
 
+    /// <summary>Bytes of the records that are not durable.</summary>
+    public long Waiting
+    {
+        get
+        {
+            long bytes = 0;
+            for (var i = Durable; i < Handed; i++) bytes += this[i].Size;
+            return bytes;
+        }
+    }
+
     /// <summary>End of the write in flight; 0 when there is none.</summary>
     public int InFlight { get; private set; }
 

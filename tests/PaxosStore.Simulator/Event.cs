@@ -53,6 +53,7 @@ internal sealed class Counters
     public long Dropped { get; set; }
     public long Duplicated { get; set; }
     public long Late { get; set; }
+    public long TooMuch { get; set; }
     public long Cut { get; set; }
     public long Crashes { get; set; }
     public long RecordsLost { get; set; }
@@ -90,7 +91,7 @@ internal sealed class Counters
         (Snapshots, Installed, Cuts, Damaged) = (Snapshots + o.Snapshots, Installed + o.Installed, Cuts + o.Cuts, Damaged + o.Damaged);
         (Wiped, Changes, Void, Joined) = (Wiped + o.Wiped, Changes + o.Changes, Void + o.Void, Joined + o.Joined);
         (Removed, JournalsLost, Readmitted, QuorumsLost) = (Removed + o.Removed, JournalsLost + o.JournalsLost, Readmitted + o.Readmitted, QuorumsLost + o.QuorumsLost);
-        WatchEvents += o.WatchEvents;
+        (WatchEvents, TooMuch) = (WatchEvents + o.WatchEvents, TooMuch + o.TooMuch);
     }
 
     public override string ToString() =>
@@ -100,6 +101,6 @@ internal sealed class Counters
         faults: crashes {Crashes:N0} (records lost {RecordsLost:N0}), pauses {Pauses:N0}, partitions {Partitions:N0}, disk {DiskFaults:N0}, clock {ClockFaults:N0}
         snapshots: taken {Snapshots:N0}, installed {Installed:N0}, log cut {Cuts:N0}; storage: damaged {Damaged:N0} (readmitted {Readmitted:N0}), wiped {Wiped:N0} (stopped {JournalsLost:N0}), quorums lost {QuorumsLost:N0}
         members: changes {Changes:N0}, void {Void:N0}, joined {Joined:N0}, removed {Removed:N0}
-        messages {Messages:N0}: dropped {Dropped:N0}, duplicated {Duplicated:N0}, late {Late:N0}, cut off {Cut:N0}
+        messages {Messages:N0}: dropped {Dropped:N0}, duplicated {Duplicated:N0}, late {Late:N0}, cut off {Cut:N0}, too much for the disk {TooMuch:N0}
         """;
 }

@@ -9,6 +9,8 @@ internal sealed record Plan
     public const long Heartbeat = 20_000;
     public const long ElectionTimeout = 120_000;
 
+    private static readonly int UsualBacklog = new PaxosOptions().BacklogBytes;
+
     public required ulong Seed { get; init; }
     public required int Voters { get; init; }
     public required int Observers { get; init; }
@@ -62,8 +64,11 @@ internal sealed record Plan
         }
         else if (extras.Storage) plan.Faults.AddRange(Simulator.Faults.OfStorage(r, plan.FirstNodes + extras.Spares, end, wipes: true));
         if (extras.Longer > 0 || extras.Storage) plan.Faults.Sort((a, b) => a.At.CompareTo(b.At));
-        return plan with { FaultsEnd = end, Extras = extras, Options = plan.Options with { SnapshotPause = extras.SnapshotPause } };
+        return plan with { FaultsEnd = end, Extras = extras, Options = plan.Options with { SnapshotPause = extras.SnapshotPause, BacklogBytes = BacklogOf(seed) } };
     }
+
+    /// <summary>In a run out of four the disk falls behind so far at times that messages are dropped over it.</summary>
+    private static int BacklogOf(ulong seed) => Pick(new SplitMix(Mix(seed, 60)), UsualBacklog, UsualBacklog, UsualBacklog, UsualBacklog, UsualBacklog, UsualBacklog, 2_000, 500);
 
     /// <summary>The plan of a seed in the world of the whole store: leases need longer runs, snapshots of keys larger pieces.</summary>
     public static Plan WholeFromSeed(ulong seed)
@@ -140,7 +145,7 @@ internal sealed record Plan
         text.AppendLine($"work: think {ThinkMean} us, reads {ReadShare}, command {CommandBytes} B");
         text.AppendLine($"options: window {Options.PipelineWindow}, eager {Options.EagerSlots}, message {Options.MessageBytes} B, "
             + $"batch {Options.MaxBatchBytes} B, queue {Options.QueueCommands}, reads {Options.QueueReads}, rounds {Options.ReadRounds}, "
-            + $"learner {Options.LearnerWindow}");
+            + $"learner {Options.LearnerWindow}, backlog {Options.BacklogBytes} B");
         text.AppendLine(Extras.ToString());
         foreach (var fault in Faults) text.AppendLine($"  {fault}");
         foreach (var step in Steps ?? []) text.AppendLine($"  client {step.Client} after {step.Think} us: {step.Kind} key {step.Key} arg {step.Arg} at n{step.Home + 1}, step {step.Id}");

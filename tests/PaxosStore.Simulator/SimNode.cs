@@ -97,6 +97,9 @@ internal sealed class SimNode
     /// <summary>Messages that speak for the disk, with the number of records that must be durable first.</summary>
     public Queue<(int Needed, Role From, Outgoing Message)> AfterDurable { get; } = new();
 
+    /// <summary>Bytes of what waits for the disk.</summary>
+    public long Backlog => Disk.Waiting + AfterDurable.Sum(m => (long)m.Message.WaitingSize);
+
     /// <summary>What arrived while it stood still.</summary>
     public Queue<Event> Held { get; } = new();
 

@@ -16,6 +16,7 @@ internal sealed partial class Simulation
         if (effects.Records.Count > 0 && !HandOver(node, effects.Records)) return;
         foreach (var message in effects.Now)
         {
+            if (role == Role.Learner && IsTooMuch(node, role, message.To, message.Message)) continue;
             if (node.DiesOverChange >= 0 && message.Message is Accept { Values: [{ Next: not null }, ..] }) DieSoon(node);
             Send(node, role, message);
             if (DiesHere(node)) return;
@@ -77,6 +78,18 @@ internal sealed partial class Simulation
     }
 
     // Journal.
+
+    /// <summary>The disk is behind, and the message would leave it further behind; see <see cref="PaxosOptions.BacklogBytes"/>.</summary>
+    private bool IsTooMuch(SimNode node, Role role, NodeId peer, Message message)
+    {
+        var adds = role switch
+        {
+            Role.Acceptor => node.Acceptor.AddsToBacklog(peer, message),
+            Role.Learner => peer != node.Id && Learner.AddsToBacklog(message),
+            _ => false,
+        };
+        return adds && node.Backlog >= _plan.Options.BacklogBytes;
+    }
 
     private void BeginWrite(SimNode node)
     {

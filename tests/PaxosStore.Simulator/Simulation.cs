@@ -162,6 +162,12 @@ internal sealed partial class Simulation
         }
 
         if (MovesSnapshots(node, from, message)) return;
+        if (IsTooMuch(node, e.Role, from, message))
+        {
+            Counters.TooMuch++;
+            return;
+        }
+
         var effects = e.Role switch
         {
             Role.Proposer => node.Proposer.Step(from, message, node.Instant(_now)),

@@ -37,11 +37,13 @@ public sealed partial class InMemoryKvStore : IKvStore, IStoreAdmin, IDisposable
     /// <summary>Whether this node claims to have no vote.</summary>
     public bool IsObserver { get; set; }
 
+    public bool LacksVote { get; set; }
+
     /// <summary>Bytes of live data this node claims to store.</summary>
     public long StorageBytesInUse { get; set; } = 1024;
 
     /// <inheritdoc/>
-    public StoreStatus Status => new(0xC1, Self, LeaderId, 7, slot, slot, 4096, StorageBytesInUse, IsObserver, Members);
+    public StoreStatus Status => new(0xC1, Self, LeaderId, 7, slot, slot, 4096, StorageBytesInUse, IsObserver, LacksVote, Members);
 
     /// <inheritdoc/>
     public KvView View => machine.View;

@@ -20,6 +20,7 @@ internal static class Probes
         new("serializable_read", SerializableReadAsync),
         new("linearizable_read", LinearizableReadAsync),
         new("non_learner", NonLearnerAsync),
+        new("vote", VoteAsync),
     ];
 
     internal static Task LivezAsync(HttpContext http, IKvStore store, IOptions<EtcdDoorOptions> options) => AnswerAsync(http, Live, store, options.Value);
@@ -87,6 +88,9 @@ internal static class Probes
 
     private static Task<string?> NonLearnerAsync(IKvStore store, EtcdDoorOptions options, CancellationToken gone) =>
         Task.FromResult(store.Status.IsObserver ? "local node is learner" : null);
+
+    private static Task<string?> VoteAsync(IKvStore store, EtcdDoorOptions options, CancellationToken gone) =>
+        Task.FromResult(store.Status.LacksVote ? "this member's vote does not count until all other members have told it what its journal may have lost" : null);
 
     private sealed record Check(string Name, Func<IKvStore, EtcdDoorOptions, CancellationToken, Task<string?>> RunAsync);
 }

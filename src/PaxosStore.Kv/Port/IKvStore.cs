@@ -61,6 +61,10 @@ public enum ReadConsistency
 /// <param name="StorageBytes">Bytes the node's durable storage occupies.</param>
 /// <param name="StorageBytesInUse">Bytes of it that hold live data.</param>
 /// <param name="IsObserver">True while the node has no vote.</param>
+/// <param name="LacksVote">
+/// True while the node is a voter whose vote does not count: its journal is new, or lost records, and the other members have not told yet what it must know. Whoever
+/// stops another member now may be left without a quorum.
+/// </param>
 /// <param name="Members">All members in the order of the configuration.</param>
 public sealed record StoreStatus(
     ulong ClusterId,
@@ -72,6 +76,7 @@ public sealed record StoreStatus(
     long StorageBytes,
     long StorageBytesInUse,
     bool IsObserver,
+    bool LacksVote,
     IReadOnlyList<MemberInfo> Members);
 
 /// <summary>One member of the cluster.</summary>

@@ -24,7 +24,7 @@ internal sealed record JournalDamaged(string Reason);
 /// <summary>
 /// Drives <see cref="Acceptor"/>: one journal write in flight, everything that gathers meanwhile goes into the next (group commit), and what speaks for the
 /// disk leaves only after the write it waited for. A failed or rejected write stops the node: what is on disk is unknown then. While the disk is full nothing is
-/// written, so nothing that waits for the disk is said.
+/// written, so nothing that waits for the disk is said; and once enough waits, what would have to wait too is dropped.
 /// </summary>
 internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
 {
@@ -54,6 +54,9 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
     private long _handedOver;
     private long _durable;
     private long _begunAt = -1;
+
+    // Bytes of the records that are not durable and of the messages that wait for them.
+    private long _waiting;
     private bool _writing;
     private bool _full;
 
@@ -99,8 +102,13 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
                 _begunAt = _handedOver;
                 SayBegun();
                 Timers.StartPeriodicTimer("tick", Tick.Instance, _node.Settings.HeartbeatInterval);
+                _node.TakesPart = _acceptor.Admitted;
+                if (!_node.TakesPart) _log.WithoutVote();
                 break;
-            case PeerMessage m when _acceptor is not null && _node.Accepts(m): Carry(_acceptor.Step(m.From, m.Message, _node.Elapsed)); break;
+            case PeerMessage m when _acceptor is not null && _node.Accepts(m):
+                if (_node.DiskIsBehind && _acceptor.AddsToBacklog(m.From, m.Message)) break;
+                Carry(_acceptor.Step(m.From, m.Message, _node.Elapsed));
+                break;
             case Tick:
                 Carry(_acceptor!.Tick(_node.Elapsed));
                 if (!_writing && _records.Count > 0) Write();
@@ -137,8 +145,21 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
         if (effects.Stop == StopReason.JournalLost) _parent.Tell(NodeFailures.JournalLost(_node));
         _node.Send(effects.Now);
         HandOver(effects.Records);
-        foreach (var outgoing in effects.AfterDurable) _afterDurable.Enqueue((_handedOver, outgoing));
+        foreach (var outgoing in effects.AfterDurable)
+        {
+            _afterDurable.Enqueue((_handedOver, outgoing));
+            _waiting += outgoing.WaitingSize;
+        }
+
         Release();
+        NoteAdmission();
+    }
+
+    private void NoteAdmission()
+    {
+        if (_node.TakesPart || !_acceptor!.Admitted) return;
+        _node.TakesPart = true;
+        _log.Votes();
     }
 
     private void HandOver(IEnumerable<JournalRecord> records)
@@ -157,6 +178,7 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
     {
         _records.Enqueue(record);
         _handedOver++;
+        _waiting += record.Size;
     }
 
     private void Write()
@@ -167,13 +189,14 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
         if (_full) return;
         _writing = true;
         var batch = new List<JournalRecord>();
-        for (var bytes = 0; bytes < WriteBytes && _records.TryDequeue(out var record); bytes += record is AcceptRecord a ? a.Value.Size : 64) batch.Add(record);
+        for (var bytes = 0; bytes < WriteBytes && _records.TryDequeue(out var record); bytes += record.Size) batch.Add(record);
         var begun = _node.Elapsed;
         PersistAsync(new JournalBatch([.. batch]), written =>
         {
             NodeMeter.JournalWrite.Record((_node.Elapsed - begun).TotalSeconds);
             _writing = false;
             _durable += written.Records.Length;
+            foreach (var record in written.Records) _waiting -= record.Size;
             _cut.Written(LastSequenceNr, written);
             SayBegun();
             Release();
@@ -192,7 +215,13 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
 
     private void Release()
     {
-        while (_afterDurable.TryPeek(out var next) && next.After <= _durable) _node.Send(_afterDurable.Dequeue().Message);
+        while (_afterDurable.TryPeek(out var next) && next.After <= _durable)
+        {
+            _waiting -= next.Message.WaitingSize;
+            _node.Send(_afterDurable.Dequeue().Message);
+        }
+
+        _node.DiskIsBehind = _waiting >= _node.Settings.Paxos.BacklogBytes;
     }
 
     private bool DeleteNext()

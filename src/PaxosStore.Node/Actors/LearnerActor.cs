@@ -79,9 +79,15 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
                 _checksums.Told(m.From, other.Slot, other.Checksum);
                 CompareChecksums();
                 break;
-            default: Carry(_learner.Step(m.From, m.Message, _node.Elapsed)); break;
+            default:
+                if (IsTooMuch(m.From, m.Message)) break;
+                Carry(_learner.Step(m.From, m.Message, _node.Elapsed));
+                break;
         }
     }
+
+    /// <summary>The disk can't take what a peer would have this node catch up with.</summary>
+    private bool IsTooMuch(NodeId peer, Message message) => peer != _node.Self && _node.DiskIsBehind && Learner.AddsToBacklog(message);
 
     private void Carry(Effects effects)
     {
@@ -90,7 +96,11 @@ internal sealed class LearnerActor : UntypedActor, IWithTimers
         Follow();
         foreach (var chosen in effects.Deliver) Apply(chosen);
         _progress.ChosenSlot = _learner.Known.Number;
-        _node.Send(effects.Now);
+        foreach (var outgoing in effects.Now)
+        {
+            if (!IsTooMuch(outgoing.To, outgoing.Message)) _node.Send(outgoing);
+        }
+
         if (effects.Deliver.Count > 0 && _trigger.Due(_state.View.HistoryBytes)) TakeSnapshot();
     }
 

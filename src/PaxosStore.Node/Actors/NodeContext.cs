@@ -32,6 +32,8 @@ internal sealed class NodeContext
     private IActorRefProvider? _provider;
     private NodeIdentity _identity;
     private Members _members;
+    private bool _takesPart;
+    private bool _diskIsBehind;
 
     /// <summary>A node that is, until its journal says otherwise, who its settings make it.</summary>
     public NodeContext(NodeSettings settings, TimeProvider time)
@@ -60,6 +62,20 @@ internal sealed class NodeContext
     public TimeSpan Elapsed => _time.GetElapsedTime(_start);
 
     public Instant Now => new(Elapsed, _time.GetUtcNow().ToUnixTimeMilliseconds());
+
+    /// <summary>This node takes part in votes. One that lost records of its journal does so only when the others have told what it must know; its reads go on.</summary>
+    public bool TakesPart
+    {
+        get => Volatile.Read(ref _takesPart);
+        set => Volatile.Write(ref _takesPart, value);
+    }
+
+    /// <summary>So much waits for the disk that nothing more may come; see <see cref="PaxosOptions.BacklogBytes"/>.</summary>
+    public bool DiskIsBehind
+    {
+        get => Volatile.Read(ref _diskIsBehind);
+        set => Volatile.Write(ref _diskIsBehind, value);
+    }
 
     /// <summary>The journal knows who this node is.</summary>
     public void Become(NodeIdentity identity) => Volatile.Write(ref _identity, identity);

@@ -53,7 +53,7 @@ internal sealed class PaxosKvStore : IKvStore
             var configuration = _node.Newest;
             return new StoreStatus(
                 _node.ClusterId, _node.Self.Value, _progress.Leader, view.Term, _progress.ChosenSlot, view.AppliedSlot,
-                _storageBytes(), view.HistoryBytes, !configuration.IsVoter(_node.Self), [.. configuration.Members.Select(m => Member(m, view))]);
+                _storageBytes(), view.HistoryBytes, !configuration.IsVoter(_node.Self), configuration.IsVoter(_node.Self) && !_node.TakesPart, [.. configuration.Members.Select(m => Member(m, view))]);
         }
     }
 

@@ -21,6 +21,7 @@ public sealed class AcceptorActorTests : TestKit
     private readonly TestProbe _proposer;
     private readonly TestProbe _learner;
     private int _written;
+    private bool _room = true;
 
     public AcceptorActorTests() : base(JournalControl.Config)
     {
@@ -137,6 +138,59 @@ public sealed class AcceptorActorTests : TestKit
         Assert.Equal(3, Message<Promise>(_proposer).Ballot.Round);
     }
 
+    /// <summary>A majority that goes on without this node sends it whatever it writes, for as long as the disk is full.</summary>
+    [Fact]
+    public void What_waits_for_a_full_disk_has_a_bound_and_is_made_up_for_when_it_has_room()
+    {
+        var acceptor = Start();
+        Volatile.Write(ref _room, false);
+        var (large, bound) = (new byte[1 << 20], _node.Settings.Paxos.BacklogBytes);
+        var sent = (bound / large.Length) + 20;
+        for (var slot = 1; slot <= sent; slot++) acceptor.Tell(Accept(slot, large));
+        for (var i = 0; i < 1_000; i++) acceptor.Tell(TestNode.From(_node, new Prepare(Ballot, Slot.Zero)));
+        acceptor.Tell(TestNode.From(_node, new Confirm(Ballot, 7, Slot.Zero, TimeSpan.Zero)));
+        Assert.Equal(7, Message<Confirmed>(_proposer).Number);
+        var taken = 0;
+        while (_learner.HasMessages)
+        {
+            if (_learner.ReceiveOne(TimeSpan.Zero) is PeerMessage { Message: LocallyAccepted }) taken++;
+        }
+
+        Assert.InRange(taken, 1, bound / large.Length);
+        Assert.True(_node.DiskIsBehind);
+        Assert.Empty(VotesSoFar());
+
+        Volatile.Write(ref _room, true);
+        for (var slot = 1; slot <= taken; slot++) Assert.Equal(new Slot(slot), Message<Accepted>(_proposer).First);
+        Assert.False(_node.DiskIsBehind);
+        for (var slot = taken + 1; slot <= sent; slot++)
+        {
+            acceptor.Tell(Accept(slot, large));
+            Assert.Equal(new Slot(slot), Message<Accepted>(_proposer).First);
+        }
+
+        Assert.Equal(sent, _journal.Events.Sum(e => ((JournalBatch)e.Payload).Records.OfType<AcceptRecord>().Count()));
+    }
+
+    /// <summary>Messages that wait for the disk count even when they bring no record: a vote that was given already, a promise asked for again.</summary>
+    [Fact]
+    public void Repeated_messages_do_not_pile_up_behind_a_write()
+    {
+        var acceptor = Start();
+        var disk = new TaskCompletionSource();
+        _journal.Gate = disk.Task;
+        var most = _node.Settings.Paxos.BacklogBytes / new PromiseRecord(Ballot).Size;
+        for (var i = 0; i < most + 1_000; i++) acceptor.Tell(Accept(1));
+        acceptor.Tell(TestNode.From(_node, new Confirm(Ballot, 7, Slot.Zero, TimeSpan.Zero)));
+        _proposer.FishForMessage(m => m is PeerMessage { Message: Confirmed }, TimeSpan.FromSeconds(60));
+        disk.SetResult();
+        Message<Accepted>(_proposer);
+        acceptor.Tell(TestNode.From(_node, new Confirm(Ballot, 8, Slot.Zero, TimeSpan.Zero)));
+        var votes = 1;
+        while (((PeerMessage)_proposer.ReceiveOne(TimeSpan.FromSeconds(60))).Message is not Confirmed { Number: 8 }) votes++;
+        Assert.InRange(votes, 1, most);
+    }
+
     /// <summary>An acceptor with a fresh journal that has been admitted: it votes.</summary>
     private IActorRef Start()
     {
@@ -161,10 +215,12 @@ public sealed class AcceptorActorTests : TestKit
     private IActorRef Create(FoundJournal? found = null)
     {
         var (node, parent, giveBack) = (_node, _parent.Ref, (Action)(() => { }));
-        return Sys.ActorOf(Props.Create(() => new AcceptorActor(node, $"acceptor-{node.Self}", found, parent, _ => true, giveBack, NullLogger.Instance)));
+        return Sys.ActorOf(Props.Create(() => new AcceptorActor(node, $"acceptor-{node.Self}", found, parent, _ => Volatile.Read(ref _room), giveBack, NullLogger.Instance)));
     }
 
-    private PeerMessage Accept(int slot) => TestNode.From(_node, new Accept(Ballot, new Slot(slot), [TestNode.Value([(byte)slot])], Slot.Zero));
+    private PeerMessage Accept(int slot) => Accept(slot, [(byte)slot]);
+
+    private PeerMessage Accept(int slot, byte[] command) => TestNode.From(_node, new Accept(Ballot, new Slot(slot), [TestNode.Value(command)], Slot.Zero));
 
     private static T Message<T>(TestProbe probe) where T : Message =>
         (T)((PeerMessage)probe.FishForMessage(m => m is PeerMessage { Message: T })).Message;

@@ -40,6 +40,30 @@ public sealed class RoleActorTests : TestKit
         Assert.Equal(new Slot(1), ((Learned)acceptor.ExpectMsg<PeerMessage>().Message).Through);
     }
 
+    /// <summary>What it would be told it would have to write down; what is on its disk already goes on being applied.</summary>
+    [Fact]
+    public void The_learner_does_not_catch_up_while_the_disk_is_behind()
+    {
+        var node = TestNode.Context("""initial-cluster = "solo=http://127.0.0.1:2380,other=http://127.0.0.1:2390" """);
+        node.Connect(Sys);
+        var (facade, acceptor, peer) = (CreateTestProbe(), CreateTestProbe(), node.Newest.Nodes.Single(n => n != node.Self));
+        node.Register(Role.Acceptor, acceptor);
+        var learner = Learner(facade, [], node);
+        var entries = new PeerMessage(node.ClusterId, peer, new Entries(new Slot(1), [TestNode.Value()], new Slot(1)));
+        node.DiskIsBehind = true;
+        learner.Tell(entries);
+        var ballot = new Ballot(1, peer);
+        learner.Tell(TestNode.From(node, new LocallyAccepted(ballot, new Slot(2), [TestNode.Value()], Slot.Zero)));
+        learner.Tell(new PeerMessage(node.ClusterId, peer, new ChosenUpTo(ballot, new Slot(2))));
+        AwaitAssert(() => Assert.Equal(2, _progress.ChosenSlot));
+        Assert.False(facade.HasMessages);
+
+        node.DiskIsBehind = false;
+        learner.Tell(entries);
+        Assert.Equal(1, facade.ExpectMsg<AppliedBatch>().View.AppliedSlot);
+        Assert.Equal(2, facade.ExpectMsg<AppliedBatch>().View.AppliedSlot);
+    }
+
     [Fact]
     public void The_learner_begins_with_what_the_journal_holds()
     {
@@ -117,10 +141,13 @@ public sealed class RoleActorTests : TestKit
 
     private LogBase Beginning => LogBase.Initial(NodeIdentity.FirstConfiguration(_node.Settings));
 
-    private IActorRef Learner(IActorRef facade, IEnumerable<Message> log)
+    private IActorRef Learner(IActorRef facade, IEnumerable<Message> log) => Learner(facade, log, _node);
+
+    private IActorRef Learner(IActorRef facade, IEnumerable<Message> log, NodeContext node)
     {
-        var (node, state, progress, nobody) = (_node, _state, _progress, CreateTestProbe().Ref);
-        var start = new LearnerStart(Beginning, [.. log], Beginning.Configurations[^1].Configuration.Version);
+        var (state, progress, nobody) = (_state, _progress, CreateTestProbe().Ref);
+        var beginning = LogBase.Initial(NodeIdentity.FirstConfiguration(node.Settings));
+        var start = new LearnerStart(beginning, [.. log], beginning.Configurations[^1].Configuration.Version);
         return Sys.ActorOf(Props.Create(() => new LearnerActor(node, start, state, progress, facade, nobody, nobody, NullLogger.Instance)));
     }
 

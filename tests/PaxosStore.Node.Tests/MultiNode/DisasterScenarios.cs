@@ -105,7 +105,8 @@ public sealed class DisasterScenarios
         Assert.NotEmpty(Directory.GetFiles(fleet.DirectoryOf("c"), "journal.db.damaged-*"));
         await fleet.EqualDigestsAsync();
 
-        // With its vote: one of the others may go now.
+        // With its vote: one of the others may go now. It reads before that: the readiness of a member that votes is another one.
+        await fleet.EventuallyAsync("c votes", () => !fleet["c"].Store.Status.LacksVote);
         await fleet.StopAsync("b");
         await fleet.PutAsync("a", "after", "1");
         await fleet.EventuallyAsync("c has all", () => fleet.Local("c", "after") == "1" && fleet.Local("c", "k59") == "59");

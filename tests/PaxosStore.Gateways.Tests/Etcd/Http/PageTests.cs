@@ -25,7 +25,7 @@ public sealed class PageTests : IAsyncLifetime
     [InlineData("/livez", "ok\n")]
     [InlineData("/readyz", "ok\n")]
     [InlineData("/livez?verbose", "[+]serializable_read ok\nok\n")]
-    [InlineData("/readyz?verbose&exclude=non_learner&exclude=linearizable_read", "[+]data_corruption ok\n[+]serializable_read ok\nok\n")]
+    [InlineData("/readyz?verbose&exclude=non_learner&exclude=linearizable_read", "[+]data_corruption ok\n[+]serializable_read ok\n[+]vote ok\nok\n")]
     [InlineData("/readyz/linearizable_read?verbose=1", "[+]linearizable_read ok\nok\n")]
     public async Task Probes_are_answered(string path, string text) =>
         Assert.Equal(new JsonAnswer(200, "text/plain; charset=utf-8", text), await http.GetAsync(path));
@@ -37,7 +37,7 @@ public sealed class PageTests : IAsyncLifetime
         Assert.Equal(
             new JsonAnswer(
                 503, "text/plain; charset=utf-8",
-                "[+]data_corruption ok\n[+]serializable_read ok\n[-]linearizable_read failed: etcdserver: no leader\n[+]non_learner ok\n\n"),
+                "[+]data_corruption ok\n[+]serializable_read ok\n[-]linearizable_read failed: etcdserver: no leader\n[+]non_learner ok\n[+]vote ok\n\n"),
             await http.GetAsync("/readyz"));
         Assert.Equal(503, (await http.GetAsync("/readyz/linearizable_read")).Status);
         Assert.Equal(200, (await http.GetAsync("/readyz?exclude=linearizable_read")).Status);
@@ -45,6 +45,9 @@ public sealed class PageTests : IAsyncLifetime
 
         door.Store.IsObserver = true;
         Assert.Equal("[-]non_learner failed: local node is learner\n\n", (await http.GetAsync("/readyz/non_learner")).Body);
+
+        door.Store.LacksVote = true;
+        Assert.StartsWith("[-]vote failed: ", (await http.GetAsync("/readyz/vote")).Body, StringComparison.Ordinal);
     }
 
     [Theory]
