@@ -73,7 +73,10 @@ internal static class AdminFaults
     }
 
     /// <summary>The leader is asked to hand over.</summary>
-    public static async Task MoveLeaderAsync(World world, PlannedFault fault, CancellationToken heal)
+    public static Task MoveLeaderAsync(World world, PlannedFault fault, CancellationToken heal) => MoveLeaderAsync(world, (string?)null, heal);
+
+    /// <summary>The leader is asked to hand over to a node, or to any.</summary>
+    public static async Task MoveLeaderAsync(World world, string? to, CancellationToken heal)
     {
         var from = HistoryRecorder.Now;
         var nodes = world.Cluster.Nodes;
@@ -82,7 +85,7 @@ internal static class AdminFaults
         {
             using var client = world.Cluster.Connect(leader);
             var members = (await client.Cluster.MemberListAsync(new MemberListRequest(), deadline: NodeClient.Within(CallLimit), cancellationToken: heal)).Members;
-            var next = members.First(m => m.Name != leader.Name && !m.IsLearner && nodes.Any(n => n.Name == m.Name && n.IsRunning));
+            var next = members.FirstOrDefault(m => m.Name == to) ?? members.First(m => m.Name != leader.Name && !m.IsLearner && nodes.Any(n => n.Name == m.Name && n.IsRunning));
             await client.Maintenance.MoveLeaderAsync(new MoveLeaderRequest { TargetID = next.ID }, deadline: NodeClient.Within(CallLimit), cancellationToken: heal);
             world.Counts.Add("leader moved", 1);
             world.Mark("leader moved", leader.Name, from);

@@ -61,10 +61,13 @@ internal static class NodeFaults
         }
     }
 
-    /// <summary>The node's wall clock jumps by so many seconds, and back.</summary>
+    /// <summary>The wall clock of the node that has one of its own jumps by so many seconds, and back; where the leader is meant, that node leads first.</summary>
     public static async Task ShiftClockAsync(World world, PlannedFault fault, CancellationToken heal)
     {
-        var node = world.Find(fault.Target)[0];
+        if (world.Cluster.Nodes.FirstOrDefault(n => File.Exists(ClockFile(n))) is not { } node)
+            return;
+        if (fault.Target == "leader" && world.Find("leader")[0] != node)
+            await AdminFaults.MoveLeaderAsync(world, node.Name, heal);
         var from = HistoryRecorder.Now;
         Set(node, fault.Amount);
         world.Counts.Add("wall clock shifted", 1);
