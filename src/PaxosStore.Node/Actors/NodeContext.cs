@@ -127,9 +127,18 @@ internal sealed class NodeContext
         _ => "kv",
     };
 
-    public void Send(IEnumerable<Outgoing> messages)
+    /// <summary>Sends all of them, to this node's own roles first: while these work, the others are put on the wire.</summary>
+    public void Send(IReadOnlyList<Outgoing> messages)
     {
-        foreach (var message in messages) Send(message);
+        foreach (var message in messages)
+        {
+            if (message.To == Self) Send(message);
+        }
+
+        foreach (var message in messages)
+        {
+            if (message.To != Self) Send(message);
+        }
     }
 
     public void Send(Outgoing message)
