@@ -74,13 +74,16 @@ blackbox() {
 
 # Chunks of seeds until the time is over; each is noted at once, so that campaigns don't repeat each other.
 simulate() {
-  local kind=$1 chunk=$2 time=$3 jobs=$4 from begin=$SECONDS begun done=0 failed=0
+  local kind=$1 chunk=$2 time=$3 jobs=$4 from begin=$SECONDS begun bad done=0 failed=0
   shift 4
   from=$(dotnet "$program" next-seed "$kind")
   while [ $((SECONDS - begin)) -lt "$time" ] && [ $failed -eq 0 ]; do
     begun=$SECONDS
     # A larger young generation: a run lives for a moment and lets go of everything at its end.
     DOTNET_GCgen0size=0x4000000 dotnet "$simulator" "$@" --seeds "$chunk" --from "$from" --jobs "$jobs" > "$artifacts/sim-$kind.log" || failed=1
+    # A chunk that fails ends at the seed that did.
+    bad=$(sed -n 's/^FAILED seed \([0-9]*\):.*/\1/p' "$artifacts/sim-$kind.log" | head -1)
+    [ -z "$bad" ] || chunk=$((bad - from + 1))
     dotnet "$program" note-sim "$kind" --from "$from" --seeds "$chunk" --seconds $((SECONDS - begun)) --violations "$failed"
     from=$((from + chunk)) done=$((done + chunk))
     echo "simulator, $kind: $done seeds, $((SECONDS - begin)) s, $([ $failed -eq 0 ] && echo "no violation" || echo "FAILED")"

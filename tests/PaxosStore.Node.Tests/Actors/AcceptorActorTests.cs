@@ -4,6 +4,7 @@ using Akka.TestKit.Xunit2;
 using Microsoft.Extensions.Logging.Abstractions;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Actors;
+using PaxosStore.Node.Facade;
 using PaxosStore.Node.Journal;
 using PaxosStore.Node.Storage;
 using PaxosStore.Node.Wire;
@@ -136,6 +137,26 @@ public sealed class AcceptorActorTests : TestKit
         acceptor.Tell(new PeerMessage(_node.ClusterId, new NodeId(99), prepare));
         acceptor.Tell(TestNode.From(_node, new Prepare(new Ballot(3, Ballot.Node), Slot.Zero)));
         Assert.Equal(3, Message<Promise>(_proposer).Ballot.Round);
+    }
+
+    /// <summary>Until then whoever stops another member must be told; that is the check <c>vote</c> of <c>/readyz</c>.</summary>
+    [Fact]
+    public void A_node_lacks_its_vote_until_its_admission_is_on_disk()
+    {
+        var state = new KvStateMachine();
+        var store = new PaxosKvStore(_node, state, new NodeProgress(state.View), () => 0);
+        var acceptor = Create();
+        _node.Register(Role.Acceptor, acceptor);
+        _parent.ExpectMsg<JournalReplayed>();
+        var disk = new TaskCompletionSource();
+        _journal.Gate = disk.Task;
+        acceptor.Tell(new BeginAcceptor(Acceptor(), [new BaseRecord(Beginning, Consensus.Ballot.None, Slot.Zero, [])]));
+        acceptor.Tell(TestNode.From(_node, new Confirm(Ballot, 7, Slot.Zero, TimeSpan.Zero)));
+        Message<LeaderSeen>(_proposer);
+        Assert.True(store.Status.LacksVote);
+
+        disk.SetResult();
+        AwaitAssert(() => Assert.False(store.Status.LacksVote));
     }
 
     /// <summary>A majority that goes on without this node sends it whatever it writes, for as long as the disk is full.</summary>
