@@ -161,7 +161,7 @@ public sealed class Learner
     public Effects Install(LogBase snapshot, TimeSpan now)
     {
         Begin();
-        _snapshot.End();
+        _snapshot.Installed();
         if (snapshot.Through > _delivered)
         {
             _delivered = snapshot.Through;

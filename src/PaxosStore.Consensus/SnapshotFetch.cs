@@ -9,10 +9,13 @@ internal sealed record SnapshotProgress(NodeId From, LogBase? Base, int Stored, 
 
 /// <summary>
 /// Pulls a snapshot piece by piece: one request under way, and a pause after each piece, so that a transfer never stands in the way of what keeps the cluster alive.
-/// A peer that falls silent is left for the next one; a snapshot of the same base and digest goes on where it was, any other begins anew.
+/// A peer that falls silent is left for the next one; a snapshot of the same base and digest goes on where it was, any other begins anew. The patience with a peer
+/// doubles whenever one is left: where a piece takes longer than an election time-out, nobody would ever be waited for long enough.
 /// </summary>
 internal sealed class SnapshotFetch(PaxosOptions options)
 {
+    private const int MostPatience = 16;
+
     private NodeId _from;
     private Slot _above;
     private SnapshotPiece? _first;
@@ -20,6 +23,7 @@ internal sealed class SnapshotFetch(PaxosOptions options)
     private bool _asked;
     private bool _storing;
     private TimeSpan _dueAt;
+    private TimeSpan _patience = options.ElectionTimeout;
 
     public SnapshotProgress? Progress { get; private set; }
 
@@ -66,6 +70,7 @@ internal sealed class SnapshotFetch(PaxosOptions options)
             // What is stored stays; another peer with the same snapshot goes on from there.
             Progress = null;
             _asked = false;
+            _patience = Min(_patience * 2, options.ElectionTimeout * MostPatience);
             return true;
         }
 
@@ -73,14 +78,24 @@ internal sealed class SnapshotFetch(PaxosOptions options)
         return false;
     }
 
+    /// <summary>A snapshot is installed: the next one's way may be another.</summary>
+    public void Installed()
+    {
+        End();
+        _patience = options.ElectionTimeout;
+    }
+
+    /// <summary>Nothing of it is of use any more.</summary>
     public void End() => (Progress, _first, _next, _asked, _storing) = (null, null, 0, false, false);
 
     private static bool SameSnapshot(SnapshotPiece a, SnapshotPiece b) =>
         a.Base.Through == b.Base.Through && a.Count == b.Count && a.Digest.Span.SequenceEqual(b.Digest.Span);
 
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
     private void Ask(TimeSpan now, Effects effects)
     {
-        (_asked, _dueAt) = (true, now + options.ElectionTimeout);
+        (_asked, _dueAt) = (true, now + _patience);
         Progress = new SnapshotProgress(_from, _first?.Base, _next, _first?.Count ?? 0);
         effects.Send(_from, Role.Learner, new SnapshotRequest(_above, _first?.Base.Through ?? Slot.Zero, _next));
     }

@@ -101,6 +101,45 @@ public class SnapshotFetchTests
     }
 
     [Fact]
+    public void Each_peer_that_is_left_makes_it_wait_longer_for_the_next_until_a_snapshot_is_installed()
+    {
+        var (fetch, effects) = Begun();
+        var now = Ms(0);
+        foreach (var patience in new[] { 1, 2, 4, 8, 16, 16 })
+        {
+            fetch.Begin(Peer, new Slot(4), now, effects);
+            Assert.False(fetch.Tick(now + Ms((600 * patience) - 1), effects));
+            now += Ms(600 * patience);
+            Assert.True(fetch.Tick(now, effects));
+        }
+
+        fetch.Installed();
+        fetch.Begin(Peer, new Slot(10), now, effects);
+        Assert.True(fetch.Tick(now + Ms(600), effects));
+    }
+
+    [Fact]
+    public void A_peer_whose_answers_take_longer_than_an_election_timeout_is_waited_for_in_the_end()
+    {
+        var (fetch, effects) = Begun();
+        var (now, answer) = (Ms(0), Ms(5_000));
+        for (var asked = 0; fetch.Progress?.Stored != 3; asked++)
+        {
+            Assert.InRange(asked, 0, 20);
+            fetch.Begin(Peer, new Slot(4), now, effects);
+            while (now < answer && fetch.Progress is not null) fetch.Tick(now += Ms(5), effects);
+            if (fetch.Progress is { } progress)
+            {
+                Assert.True(fetch.Awaits(Peer, Piece(progress.Stored)));
+                fetch.Stored(Piece(progress.Stored), now, effects);
+                fetch.Tick(now += Ms(5), effects);
+            }
+
+            answer = now + Ms(5_000);
+        }
+    }
+
+    [Fact]
     public void Storing_may_take_longer_than_a_peer_may()
     {
         var (fetch, effects) = Begun();
