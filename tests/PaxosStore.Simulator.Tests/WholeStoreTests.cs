@@ -56,11 +56,10 @@ public class WholeStoreTests
     // Seeds that once failed, under the name of what was wrong.
 
     [Fact]
-    public void Refusal_of_a_request_of_the_process_before_was_taken_for_one_of_this()
-    {
-        var outcome = Runner.Run(200762, whole: true);
-        Assert.False(outcome.Failed, outcome.Detail);
-    }
+    public void Refusal_of_a_request_of_the_process_before_was_taken_for_one_of_this() => Passes(200762);
+
+    [Fact]
+    public void A_leader_that_lagged_behind_its_own_log_lengthened_it_with_each_tick() => Passes(1000021973);
 
     // The shrinker.
 
@@ -114,5 +113,11 @@ public class WholeStoreTests
         {
             File.Delete(path);
         }
+    }
+
+    private static void Passes(ulong seed)
+    {
+        var outcome = Runner.Run(seed, whole: true);
+        Assert.False(outcome.Failed, outcome.Detail);
     }
 }

@@ -17,6 +17,7 @@ internal sealed class ProposerActor : UntypedActor, IWithTimers
     private readonly NodeProgress _progress;
     private readonly IActorRef _facade;
     private readonly ILogger _log;
+    private readonly LogTimePace _pace = new();
     private NodeId? _leader;
     private ProposerPhase _phase;
 
@@ -51,7 +52,7 @@ internal sealed class ProposerActor : UntypedActor, IWithTimers
     {
         var now = _node.Now;
         Carry(_proposer.Tick(now));
-        if (LogTimePace.IsDue(_proposer.LogTime(now), _progress.View)) Carry(_proposer.Step(_node.Self, new Propose(0, []), now));
+        if (_pace.IsDue(_proposer.LogTime(now), _progress.View)) Carry(_proposer.Step(_node.Self, new Propose(0, []), now));
     }
 
     private void Carry(Effects effects)

@@ -1,5 +1,6 @@
 using PaxosStore.Consensus;
 using PaxosStore.Kv;
+using PaxosStore.Node.Actors;
 using PaxosStore.Node.Facade;
 using PaxosStore.Node.Integrity;
 
@@ -61,6 +62,9 @@ internal sealed class Facade
     }
 
     public NodeId? Leader => _leader;
+
+    /// <summary>When this node moves log time on.</summary>
+    public LogTimePace Pace { get; } = new();
 
     /// <summary>Checksums of this node's state and the others'.</summary>
     public ChecksumLedger Checksums { get; } = new();

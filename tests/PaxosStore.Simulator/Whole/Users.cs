@@ -211,7 +211,7 @@ internal sealed class Users : IWorkload
 
         facade.Tick(node.Elapsed(_simulation.Now));
         Pump(node);
-        if (_defect != WholeDefect.IdleStoreForgetsLeases && LogTimePace.IsDue(node.Proposer.LogTime(node.Instant(_simulation.Now)), facade.Replica.Machine.View))
+        if (_defect != WholeDefect.IdleStoreForgetsLeases && facade.Pace.IsDue(node.Proposer.LogTime(node.Instant(_simulation.Now)), facade.Replica.Machine.View))
             _simulation.ProposeHere(node, new Propose(0, []));
     }
 
