@@ -23,7 +23,8 @@ Searches for violations, prints a tally, and adds what came of it to docs/campai
   scripts/campaign.sh report                      writes the figures into docs/correctness.md
 
 Further for blackbox and broken:
-  --least-rate R   a run with fewer acknowledged operations a second before its faults is invalid (usual: 100; lower it on slow machines)
+  --least-rate R   a run of three nodes with fewer acknowledged operations a second before its faults is invalid (usual: 100; with five nodes 3/5 of it are
+                   asked, where a clock is shifted half; lower it on slow machines)
   --keep           keep what runs leave though they passed
 
 A run that failed leaves its plan, history, logs, data and timeline.html in artifacts/campaign/failures. Runs take 20 to 40 s each. A simulator that has

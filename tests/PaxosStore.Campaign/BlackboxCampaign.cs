@@ -55,7 +55,9 @@ internal sealed class BlackboxCampaign(Options options)
             yield return BlackboxRun.PlanOf(first + i);
     }
 
-    private static string Line(RunOutcome run, BlackboxTally tally) =>
-        $"seed {run.Plan.Seed}: {run.Verdict.ToString().ToUpperInvariant()} {run.Plan.Nodes} nodes, {run.Acknowledged} of {run.Operations} answered, {run.Rate:F0}/s before, {run.WatchEvents} events, "
+    private string Lacking(RunOutcome run) => run.Verdict == RunVerdict.Invalid ? $" ({Settings(options).LeastRateOf(run.Plan):F0} are asked)" : "";
+
+    private string Line(RunOutcome run, BlackboxTally tally) =>
+        $"seed {run.Plan.Seed}: {run.Verdict.ToString().ToUpperInvariant()} {run.Plan.Nodes} nodes, {run.Acknowledged} of {run.Operations} answered, {run.Rate:F0}/s before{Lacking(run)}, {run.WatchEvents} events, "
         + $"{run.LeaderChanges} leader changes, {run.Seconds:F0} s; {string.Join("; ", run.Plan.Faults)}{(run.Plan.CompactEvery > 0 ? "; compaction" : "")} | {tally.Passed} passed, {tally.Failed} failed, {tally.Invalid} invalid";
 }

@@ -70,9 +70,6 @@ public sealed class BlackboxRun
         ],
     };
 
-    /// <summary>Less may be done where a node asks for the time through libfaketime.</summary>
-    private double LeastRate => _plan.ClockNode is null ? _options.LeastRate : _options.LeastRate / 2;
-
     /// <summary>Everything up to the silence at the end. What goes wrong on the way is a finding, too.</summary>
     private async Task<Evidence> LiveAsync(TestCluster cluster, PeerNetwork network)
     {
@@ -120,7 +117,7 @@ public sealed class BlackboxRun
         var before = (Operations: _recorder.Acknowledged, Clock: Stopwatch.StartNew());
         await Task.Delay(TimeSpan.FromSeconds(_plan.Before));
         _rate = (_recorder.Acknowledged - before.Operations) / before.Clock.Elapsed.TotalSeconds;
-        if (_rate < LeastRate)
+        if (_rate < _options.LeastRateOf(_plan))
             return false;
 
         await InjectAsync(world);
@@ -188,7 +185,7 @@ public sealed class BlackboxRun
 
     private async Task<RunOutcome> EndAsync(TestCluster cluster, Evidence evidence)
     {
-        var isValid = _rate >= LeastRate || _findings.Count > 0;
+        var isValid = _rate >= _options.LeastRateOf(_plan) || _findings.Count > 0;
         if (isValid)
             _findings.AddRange(evidence.Judge());
         var operations = _recorder.Snapshot();
