@@ -22,6 +22,9 @@ internal sealed class PendingWrite(KvCommand command)
 
     /// <summary>How often it went to a leader: once any copy is out, a failure leaves the outcome unknown.</summary>
     public int Attempts { get; set; }
+
+    /// <summary>How often it seemed lost on its way to this leader.</summary>
+    public int Repeats { get; set; }
 }
 
 /// <summary>A linearizable read that waits for its barrier.</summary>
@@ -42,6 +45,9 @@ internal sealed class ProposedBatch(long number, TimeSpan sentAt)
     public List<PendingWrite> Writes { get; } = [];
 
     public int Remaining { get; set; }
+
+    /// <summary>How often what is in it seemed lost before.</summary>
+    public int Repeats { get; set; }
 }
 
 /// <summary>
@@ -55,6 +61,7 @@ internal sealed class RequestTracker
     private const int BatchesInFlight = 2;
     private const int BatchBytes = 512 << 10;
     private const int BarriersInFlight = 2;
+    private const int MostDoublings = 3;
 
     private readonly Func<ulong> _newClientId;
     private readonly TimeSpan _requestTimeout;
@@ -80,6 +87,7 @@ internal sealed class RequestTracker
     private long _lastBarrier;
     private NodeId? _leader;
     private TimeSpan _pausedUntil;
+    private TimeSpan _appliedAt;
     private KvView _view;
 
     public RequestTracker(KvView view, TimeSpan requestTimeout, TimeSpan electionTimeout, Func<ulong> newClientId)
@@ -126,6 +134,7 @@ internal sealed class RequestTracker
     {
         (_leader, _pausedUntil) = (leader, TimeSpan.Zero);
         foreach (var batch in _batches.ToArray()) Requeue(batch);
+        foreach (var write in _pending.Values) write.Repeats = 0;
         RequeueReads(_ => true);
         Flush(now);
     }
@@ -162,7 +171,7 @@ internal sealed class RequestTracker
     /// <summary>This node has applied a batch of the log.</summary>
     public void Applied(KvView view, IReadOnlyList<AppliedCommand> commands, TimeSpan now)
     {
-        _view = view;
+        (_view, _appliedAt) = (view, now);
         foreach (var command in commands)
         {
             // A repeat adds nothing: its first copy was answered when it was applied here.
@@ -201,8 +210,12 @@ internal sealed class RequestTracker
         }
 
         ExpireReads(now);
-        // A message got lost, or its leader did not last: say it again. Nothing is said twice while its batch makes progress.
-        foreach (var batch in _batches.Where(b => now - b.SentAt >= _repeatAfter).ToArray()) Requeue(batch);
+        foreach (var batch in _batches.Where(b => SeemsLost(b, now)).ToArray())
+        {
+            foreach (var write in batch.Writes) write.Repeats++;
+            Requeue(batch);
+        }
+
         RepeatBarriers(now);
         KeepSession(now);
         Flush(now);
@@ -260,11 +273,23 @@ internal sealed class RequestTracker
             batch.Writes.Add(write);
             write.Batch = batch;
             write.Attempts++;
+            batch.Repeats = Math.Max(batch.Repeats, write.Repeats);
             commands.Add(write.Encoded);
         }
 
         _batches.Add(batch);
         Outbox.Add(new Outgoing(leader, Role.Proposer, new Propose(batch.Number, commands.MoveToImmutable())));
+    }
+
+    /// <summary>
+    /// A message got lost, or its leader did not last: then nothing is applied for an election time-out, or this batch is not while others are for two. Each time it is given
+    /// twice as long: where disks are slow with large values, repeats would lengthen the log that they can't keep up with.
+    /// </summary>
+    private bool SeemsLost(ProposedBatch batch, TimeSpan now)
+    {
+        var patience = _repeatAfter * (1 << Math.Min(batch.Repeats, MostDoublings));
+        var waited = now - batch.SentAt;
+        return waited >= patience * 2 || (waited >= patience && now - _appliedAt >= patience);
     }
 
     /// <summary>Gives a write its place in the client session.</summary>

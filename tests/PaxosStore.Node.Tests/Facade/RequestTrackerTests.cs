@@ -74,6 +74,45 @@ public sealed class RequestTrackerTests
     }
 
     [Fact]
+    public void What_is_not_answered_while_others_go_on_is_given_twice_as_long()
+    {
+        _bench.Opened();
+        _bench.Write("key");
+        _bench.OneProposal();
+        for (var half = 0; half < 3; half++)
+        {
+            _bench.Tick(TrackerBench.ElectionTimeout / 2);
+            Assert.Empty(_bench.Sent());
+            _bench.LogTimePasses(Moment);
+        }
+
+        _bench.Tick(TrackerBench.ElectionTimeout / 2);
+        _bench.OneProposal();
+    }
+
+    [Fact]
+    public void Each_repeat_waits_twice_as_long_until_another_leads()
+    {
+        _bench.Opened();
+        _bench.Write("key");
+        _bench.OneProposal();
+        Repeated(after: 1);
+        Repeated(after: 2);
+        Repeated(after: 4);
+        _bench.Tracker.LeaderChanged(TrackerBench.Other, _bench.Now);
+        _bench.OneProposal();
+        Repeated(after: 1);
+
+        void Repeated(int after)
+        {
+            _bench.Tick((TrackerBench.ElectionTimeout * after) - Moment);
+            Assert.Empty(_bench.Sent());
+            _bench.Tick(Moment);
+            _bench.OneProposal();
+        }
+    }
+
+    [Fact]
     public void An_older_message_is_said_again_at_once_when_a_newer_one_is_answered()
     {
         _bench.Opened();
