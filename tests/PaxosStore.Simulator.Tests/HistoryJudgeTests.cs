@@ -153,6 +153,38 @@ public class HistoryJudgeTests
         Assert.Empty(_bench.View.LeaseIds());
     }
 
+    /// <summary>The judge once held it to what was told of the one before: seed 1000062659 of commit 7e6566b.</summary>
+    [Fact]
+    public void A_lease_that_takes_the_id_of_one_revoked_in_the_same_slot_owes_nothing_for_it()
+    {
+        var (grant, keep, keepLate) = (ModelBench.Write(new LeaseGrantCommand(1, 10)), ModelBench.Write(new LeaseKeepAliveCommand([1])), ModelBench.Write(new LeaseKeepAliveCommand([1])));
+        Answered(grant, _bench.Apply(grant));
+        Answered(keep, _bench.Apply(keep));
+        var late = _bench.Apply(keepLate);
+        var again = ModelBench.Write(new LeaseGrantCommand(1, 2));
+        var results = _bench.Together(ModelBench.Write(new LeaseRevokeCommand(1)), again);
+        Answered(again, results[1]);
+        Answered(keepLate, late);
+        _bench.Pass(TimeSpan.FromSeconds(2));
+        _bench.Nothing(storesTime: TimeSpan.FromSeconds(2));
+
+        Assert.Empty(_bench.View.LeaseIds());
+    }
+
+    /// <summary>The model reckons the same deadline as the store; what the keeper was told is the third witness.</summary>
+    [Fact]
+    public void A_lease_granted_anew_is_held_to_its_own_time()
+    {
+        var again = ModelBench.Write(new LeaseGrantCommand(1, 10));
+        _bench.Apply(new LeaseGrantCommand(1, 2));
+        var results = _bench.Together(ModelBench.Write(new LeaseRevokeCommand(1)), again);
+        Answered(again, results[1]);
+
+        Fails("lease ended early", () => _bench.Nothing(storesTime: TimeSpan.FromSeconds(10)));
+    }
+
+    private void Answered(Call call, KvResult result) => _bench.Judge.Answered(call, ReplyText.Of(result), result.Revision);
+
     // Users and roles.
 
     [Fact]

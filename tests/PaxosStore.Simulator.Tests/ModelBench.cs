@@ -53,6 +53,16 @@ internal sealed class ModelBench
         return results[0].Result;
     }
 
+    /// <summary>Commands stand in the next slot together.</summary>
+    public KvResult[] Together(params Call[] calls)
+    {
+        ReadOnlyMemory<byte>[] commands = [.. calls.Select(c => (ReadOnlyMemory<byte>)Encode(c.Command!, c))];
+        var slot = _machine.View.AppliedSlot + 1;
+        var results = _machine.Apply(new LogBatch(slot, 1, _time, 0, commands));
+        Judge.Applied(0, new ChosenValue(new Slot(slot), new Value(1, _time, 0, [.. commands]), null), _machine.View, results);
+        return [.. results.Select(r => r.Result)];
+    }
+
     /// <summary>The next slot of the log is empty.</summary>
     public void Nothing(TimeSpan storesTime)
     {

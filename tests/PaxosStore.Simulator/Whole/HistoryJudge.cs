@@ -19,6 +19,9 @@ internal sealed class HistoryJudge
     // Log time before which a lease may not end, by what clients were told; and the slot that says so.
     private readonly Dictionary<long, (TimeSpan Until, long Slot)> _promised = [];
 
+    // An id may be given out again, even in the slot that revokes it.
+    private readonly Dictionary<long, (long Slot, Call? Call)> _granted = [];
+
     public HistoryJudge()
     {
         Model = new Model { Effect = TakesEffect };
@@ -60,6 +63,7 @@ internal sealed class HistoryJudge
         {
             var before = Model.Last;
             Model.Apply(chosen.Value, bytes => _asked[bytes], i => applied[i].Result is LeaseGrantResult granted ? granted.Id : 0);
+            foreach (var outcome in Model.Last.Outcomes) NoteGrant(slot, outcome);
             CheckLeases(before, Model.Last, view);
         }
 
@@ -83,6 +87,13 @@ internal sealed class HistoryJudge
 
     private static bool IsDenial(string reply) =>
         new[] { KvErrorCode.PermissionDenied, KvErrorCode.UserEmpty, KvErrorCode.AuthOldRevision }.Any(c => reply.StartsWith(ReplyText.Refused(c), StringComparison.Ordinal));
+
+    private void NoteGrant(long slot, ModelOutcome outcome)
+    {
+        if (outcome is not { Repeat: false, Asked: { Command: LeaseGrantCommand grant, Call: var call } } || outcome.Reply.StartsWith("refused", StringComparison.Ordinal)) return;
+        _granted[grant.Id] = (slot, call);
+        _promised.Remove(grant.Id);
+    }
 
     private void CheckLeases(ModelSlot before, ModelSlot now, KvView view)
     {
@@ -111,22 +122,23 @@ internal sealed class HistoryJudge
         Check(call.Slot > call.FloorSlot, "write before its past", $"{call} at #{call.Slot}, but #{call.FloorSlot} was known before it was asked");
         Check(revision >= call.FloorRevision, "revision goes back", $"{call} at {revision}, but {call.FloorRevision} was known before it was asked");
         Saw(call.Slot, revision);
-        if (call.Command is LeaseGrantCommand grant && !reply.StartsWith("refused", StringComparison.Ordinal)) Promise(grant.Id, grant.TtlSeconds, call.Slot);
+        if (call.Command is LeaseGrantCommand grant && !reply.StartsWith("refused", StringComparison.Ordinal)) Promise(grant.Id, grant.TtlSeconds, call);
         else if (call.Command is LeaseKeepAliveCommand kept)
         {
             var text = reply[..reply.IndexOf(" at ", StringComparison.Ordinal)].Split(' ').Skip(1).ToArray();
             for (var i = 0; i < text.Length && i < kept.Ids.Length; i++)
             {
-                if (long.TryParse(text[i], out var ttl) && ttl > 0) Promise(kept.Ids[i], ttl, call.Slot);
+                if (long.TryParse(text[i], out var ttl) && ttl > 0) Promise(kept.Ids[i], ttl, call);
             }
         }
     }
 
-    private void Promise(long id, long ttl, long slot)
+    private void Promise(long id, long ttl, Call call)
     {
-        if (id == 0 || !Model.Last.Leases.ContainsKey(id)) return;
-        var until = Model[slot].LogTime + TimeSpan.FromSeconds(ttl);
-        if (!_promised.TryGetValue(id, out var known) || known.Slot < slot) _promised[id] = (until, slot);
+        var isOfAnEarlierOne = _granted.TryGetValue(id, out var granted) && (call.Slot < granted.Slot || (call.Slot == granted.Slot && call != granted.Call));
+        if (id == 0 || isOfAnEarlierOne || !Model.Last.Leases.ContainsKey(id)) return;
+        var until = Model[call.Slot].LogTime + TimeSpan.FromSeconds(ttl);
+        if (!_promised.TryGetValue(id, out var known) || known.Slot < call.Slot) _promised[id] = (until, call.Slot);
     }
 
     /// <summary>A client was told that its request did not happen and never will.</summary>
