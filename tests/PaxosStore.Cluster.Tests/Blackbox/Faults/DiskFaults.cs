@@ -29,7 +29,7 @@ internal static class DiskFaults
 
     /// <summary>Each flush takes so many milliseconds longer.</summary>
     public static Task SlowAsync(World world, PlannedFault fault, CancellationToken heal) =>
-        SpoilAsync(world, fault, $"{Flushes}:delay_enter={fault.Amount * 1000}", $"flushes {fault.Amount} ms later", _ => World.LastAsync(fault, heal));
+        SpoilAsync(world, fault, $"{Flushes}:delay_enter={fault.Amount * 1000}", "flushes delayed", _ => World.LastAsync(fault, heal));
 
     /// <summary>The disk is full; there is room again when the fault is over, and the node must have stayed up.</summary>
     public static async Task FillAsync(World world, PlannedFault fault, CancellationToken heal)
