@@ -172,7 +172,7 @@ public sealed class Acceptor
             case Learned m: OnLearned(m); break;
             case Truncate m: OnTruncate(m.Base); break;
             case Installed m: OnInstalled(m.Base); break;
-            case Hello m: _admission.OnHello(from, m, Configurations, _promised, _log.Last, _effects); break;
+            case Hello m: _admission.OnHello(from, m, Configurations, IsToVote(from), _promised, _log.Last, _effects); break;
             case AdmissionDurable when from == _self: _admission.Admit(); break;
             case Welcome m:
                 _admission.OnWelcome(from, m, _effects);
@@ -199,6 +199,20 @@ public sealed class Acceptor
         _admission.Tick(Configurations.Voters(), now, _options.HeartbeatInterval, _effects);
         AdmitIfReady();
         return _effects;
+    }
+
+    /// <summary>
+    /// A change that this node accepted, but does not know to be chosen yet, makes that one a voter. A quorum accepted it before that one could vote, so however far the
+    /// others are behind, one of them is not taken in by a voter that comes back without its journal.
+    /// </summary>
+    private bool IsToVote(NodeId node)
+    {
+        for (var slot = _chosen.Next; slot <= _log.Last; slot = slot.Next)
+        {
+            if (_log.TryGet(slot, out _, out var value) && value.Next is { } next && next.IsVoter(node)) return true;
+        }
+
+        return false;
     }
 
     private void AdmitIfReady()

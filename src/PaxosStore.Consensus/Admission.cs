@@ -69,14 +69,15 @@ internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, 
     public bool HasUsed(Ballot ballot) => ballot.Node == self && !rules.IsUnused(ballot, Promised);
 
     /// <summary>Another node introduces itself; the answer may leave once the record is durable.</summary>
-    public void OnHello(NodeId from, Hello m, ImmutableArray<Governing> governing, Ballot promised, Slot last, Effects effects)
+    /// <param name="isToVote">A change that was accepted here, but is not known to be chosen, makes it a voter.</param>
+    public void OnHello(NodeId from, Hello m, ImmutableArray<Governing> governing, bool isToVote, Ballot promised, Slot last, Effects effects)
     {
         // Who can't vote yet may have lost what it knew of others: only for a cluster that is being made does its word count.
         if (!Admitted && (forgetful || m.Forgetful)) return;
         if (!_met.TryGetValue(from, out var known))
         {
             var isNewcomer = governing.Nodes().Contains(from) && !governing.IsVoter(from);
-            if (!rules.MayVouch(isNewcomer, governing[^1].Configuration.Version == 0, forgetful)) return;
+            if (isToVote || !rules.MayVouch(isNewcomer, governing[^1].Configuration.Version == 0, forgetful)) return;
             _met[from] = known = m.Incarnation;
             effects.Records.Add(new MetRecord(from, known));
         }

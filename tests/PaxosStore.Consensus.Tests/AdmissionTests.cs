@@ -123,6 +123,25 @@ public class AdmissionTests
         Assert.True(acceptor.Admitted);
     }
 
+    /// <summary>A member that is behind knows a candidate, and has accepted the change that gives it its vote: the stranger under its id may be that voter without its journal.</summary>
+    [Fact]
+    public void Who_accepted_that_a_node_is_to_vote_vouches_for_no_stranger_under_its_id()
+    {
+        var (leader, candidate) = (new NodeId(2), new NodeId(3));
+        var before = Governing(1, (1, MemberKind.Voter), (2, MemberKind.Voter), (3, MemberKind.Candidate));
+        var acceptor = new Acceptor(Self, new LogBase(Slot.Zero, TimeSpan.Zero, before), new PaxosOptions(), incarnation: 10);
+        acceptor.Recover([new AdmittedRecord()]);
+        Assert.Single(acceptor.Step(candidate, new Hello(30, false), TimeSpan.Zero).AfterDurable);
+
+        var stranger = new Acceptor(Self, new LogBase(Slot.Zero, TimeSpan.Zero, before), new PaxosOptions(), incarnation: 10);
+        stranger.Recover([new AdmittedRecord()]);
+        var promotion = new Value(1, TimeSpan.Zero, 0, [], before[0].Configuration.With(candidate, MemberKind.Voter));
+        stranger.Step(leader, new Accept(new Ballot(1, leader), new Slot(1), [promotion], Slot.Zero), TimeSpan.Zero);
+        var effects = stranger.Step(candidate, new Hello(31, false), TimeSpan.Zero);
+        Assert.Empty(effects.AfterDurable);
+        Assert.Empty(effects.Records);
+    }
+
     private static Admission[] Others(int voters)
     {
         var others = Enumerable.Range(2, voters - 1).Select(i => new Admission(new NodeId((ulong)i), (ulong)i, false, false, 0, SafetyRules.Paxos)).ToArray();
@@ -141,7 +160,7 @@ public class AdmissionTests
         {
             if ((group & (1 << i)) == 0) continue;
             var answer = new Effects();
-            others[i].OnHello(Self, new Hello(incarnation, forgetful), governing, Ballot.None, new Slot(last), answer);
+            others[i].OnHello(Self, new Hello(incarnation, forgetful), governing, isToVote: false, Ballot.None, new Slot(last), answer);
             var heard = new Effects();
             self.OnWelcome(new NodeId((ulong)i + 2), Assert.IsType<Welcome>(Assert.Single(answer.AfterDurable).Message), heard);
             if (heard.Stop != StopReason.None) return (false, heard.Stop);
@@ -158,7 +177,7 @@ public class AdmissionTests
         var other = new Admission(new NodeId(2), 2, forgetful, false, 0, SafetyRules.Paxos);
         other.Admit();
         var effects = new Effects();
-        other.OnHello(Self, new Hello(10, false), governing, Ballot.None, Slot.Zero, effects);
+        other.OnHello(Self, new Hello(10, false), governing, isToVote: false, Ballot.None, Slot.Zero, effects);
         return effects.AfterDurable.Count > 0;
     }
 }

@@ -88,6 +88,9 @@ public class SimulatorTests
     public void A_node_that_lost_records_led_again_under_a_ballot_that_it_had_forgotten_on_answers_to_its_former_self() => Passes(1000013989);
 
     [Fact]
+    public void Members_that_were_behind_vouched_for_a_voter_that_had_lost_its_journal() => Passes(1000216120);
+
+    [Fact]
     public void Whose_answers_took_longer_than_an_election_timeout_began_the_same_snapshot_for_ever() => Passes(1000076853);
 
     // Faults of the simulator's: an addition that was chosen after the end had nobody to join, and voters gone for good were counted.

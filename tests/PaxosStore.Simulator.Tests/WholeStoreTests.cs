@@ -61,6 +61,9 @@ public class WholeStoreTests
     [Fact]
     public void A_leader_that_lagged_behind_its_own_log_lengthened_it_with_each_tick() => Passes(1000021973);
 
+    [Fact]
+    public void Members_that_were_behind_vouched_for_a_voter_that_had_lost_its_journal() => Passes(1000069289);
+
     // The shrinker.
 
     [Fact]
