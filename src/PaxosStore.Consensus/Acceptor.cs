@@ -229,6 +229,8 @@ public sealed class Acceptor
             _effects.Records.Add(new PromiseRecord(_promised));
         }
 
+        // What it learned in place of votes that it lost must be on disk as chosen before it can be counted on.
+        RecordChosen();
         _admission.Record(_effects);
     }
 
@@ -449,7 +451,8 @@ public sealed class Acceptor
         foreach (var (slot, value) in m.Missing)
         {
             if (slot <= _chosen) continue;
-            if (_log.TryGet(slot, out _, out var held) && held.Equals(value)) continue;
+            // Who lost votes must not report a chosen value under the older ballot of a vote that it kept: its word stands for the one that it lost.
+            if (Admitted && _log.TryGet(slot, out _, out var held) && held.Equals(value)) continue;
             Hold(slot, Decided, value);
             _effects.Records.Add(new LearnRecord(slot, value));
         }
