@@ -229,8 +229,6 @@ public sealed class Acceptor
             _effects.Records.Add(new PromiseRecord(_promised));
         }
 
-        // What it learned in place of votes that it lost must be on disk as chosen before it can be counted on.
-        RecordChosen();
         _admission.Record(_effects);
     }
 

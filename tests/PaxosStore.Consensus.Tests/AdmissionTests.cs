@@ -133,13 +133,27 @@ public class AdmissionTests
         acceptor.Recover([new AdmittedRecord()]);
         Assert.Single(acceptor.Step(candidate, new Hello(30, false), TimeSpan.Zero).AfterDurable);
 
-        var stranger = new Acceptor(Self, new LogBase(Slot.Zero, TimeSpan.Zero, before), new PaxosOptions(), incarnation: 10);
-        stranger.Recover([new AdmittedRecord()]);
+        var further = new Acceptor(Self, new LogBase(Slot.Zero, TimeSpan.Zero, before), new PaxosOptions(), incarnation: 10);
+        further.Recover([new AdmittedRecord()]);
         var promotion = new Value(1, TimeSpan.Zero, 0, [], before[0].Configuration.With(candidate, MemberKind.Voter));
-        stranger.Step(leader, new Accept(new Ballot(1, leader), new Slot(1), [promotion], Slot.Zero), TimeSpan.Zero);
-        var effects = stranger.Step(candidate, new Hello(31, false), TimeSpan.Zero);
+        further.Step(leader, new Accept(new Ballot(1, leader), new Slot(1), [promotion], Slot.Zero), TimeSpan.Zero);
+        var effects = further.Step(candidate, new Hello(31, false), TimeSpan.Zero);
         Assert.Empty(effects.AfterDurable);
         Assert.Empty(effects.Records);
+    }
+
+    /// <summary>Its word stands for a vote of a higher ballot that it may have lost; the older one may be outvoted.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Only_who_lost_votes_writes_down_as_decided_a_value_that_it_holds_a_vote_for(bool forgetful)
+    {
+        var acceptor = new Acceptor(Self, LogBase.Initial(new Configuration([Self, new NodeId(2), new NodeId(3)])), new PaxosOptions(), incarnation: 10, forgetful);
+        var value = new Value(1, TimeSpan.Zero, 0, [new byte[] { 7 }]);
+        acceptor.Recover([.. forgetful ? [] : new JournalRecord[] { new AdmittedRecord() }, new AcceptRecord(new Slot(1), new Ballot(1, new NodeId(2)), value)]);
+        var effects = acceptor.Step(Self, new Learned(new Slot(1), [(new Slot(1), value)]), TimeSpan.Zero);
+
+        Assert.Equal(forgetful ? [new LearnRecord(new Slot(1), value)] : [], effects.Records.OfType<LearnRecord>());
     }
 
     private static Admission[] Others(int voters)

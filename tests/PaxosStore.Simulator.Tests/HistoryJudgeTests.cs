@@ -171,7 +171,6 @@ public class HistoryJudgeTests
         Assert.Empty(_bench.View.LeaseIds());
     }
 
-    /// <summary>The model reckons the same deadline as the store; what the keeper was told is the third witness.</summary>
     [Fact]
     public void A_lease_granted_anew_is_held_to_its_own_time()
     {
