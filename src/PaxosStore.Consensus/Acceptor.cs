@@ -32,6 +32,9 @@ public sealed class Acceptor
     private Slot _chosen;
     private Slot _chosenRecorded;
 
+    // Highest slot that the proposer beside us asked the others to vote for while the disk here was behind.
+    private Slot _proposed;
+
     // Invariant: never decreases while the process lives; not less than the log time of any value held.
     private TimeSpan _logTime;
 
@@ -54,7 +57,7 @@ public sealed class Acceptor
     internal Acceptor(NodeId self, LogBase start, PaxosOptions options, ulong incarnation, bool forgetful, bool joined, ulong life, SafetyRules rules)
     {
         (_self, _options, _rules) = (self, options, rules);
-        _admission = new Admission(self, incarnation, forgetful, joined, life, rules);
+        _admission = new Admission(self, incarnation, forgetful, joined, start.Founders, life, rules);
         _configurations = new ConfigurationHistory(start.Configurations);
         Rebase(start);
     }
@@ -172,7 +175,7 @@ public sealed class Acceptor
             case Learned m: OnLearned(m); break;
             case Truncate m: OnTruncate(m.Base); break;
             case Installed m: OnInstalled(m.Base); break;
-            case Hello m: _admission.OnHello(from, m, Configurations, IsToVote(from), _promised, _log.Last, _effects); break;
+            case Hello m: _admission.OnHello(from, m, Configurations, _log.HasChangeAfter(_chosen), _promised, Slot.Max(_log.Last, _proposed), _effects); break;
             case AdmissionDurable when from == _self: _admission.Admit(); break;
             case Welcome m:
                 _admission.OnWelcome(from, m, _effects);
@@ -183,13 +186,20 @@ public sealed class Acceptor
         return _effects;
     }
 
-    /// <summary>Whether the answer to a message has to wait for the disk. Whoever sends such a message repeats it, so one that was dropped is not missed.</summary>
-    public bool AddsToBacklog(NodeId from, Message message) => message switch
+    /// <summary>
+    /// The disk is behind: whether a message is to be dropped, for its answer would have to wait. Whoever sends such a message repeats it, so it is not missed; but that
+    /// others may vote for what this node proposed must be told to one that comes back and may have forgotten that it did.
+    /// </summary>
+    public bool DropsWhileBehind(NodeId from, Message message)
     {
-        Prepare or Accept or Hello => true,
-        Fetch m => from != _self && m.From > _base && HasLeft(from, m.From, Configurations),
-        _ => false,
-    };
+        if (from == _self && message is Accept own && _rules.NotesOwnProposals) _proposed = Slot.Max(_proposed, own.First + (own.Values.Length - 1));
+        return message switch
+        {
+            Prepare or Accept or Hello => true,
+            Fetch m => from != _self && m.From > _base && HasLeft(from, m.From, Configurations),
+            _ => false,
+        };
+    }
 
     /// <summary>Time passes: a node that may not vote yet introduces itself.</summary>
     public Effects Tick(TimeSpan now)
@@ -201,22 +211,9 @@ public sealed class Acceptor
         return _effects;
     }
 
-    /// <summary>
-    /// A change that this node accepted, but does not know to be chosen yet, makes that one a voter. A quorum accepted it before that one could vote, so however far the
-    /// others are behind, one of them is not taken in by a voter that comes back without its journal.
-    /// </summary>
-    private bool IsToVote(NodeId node)
-    {
-        for (var slot = _chosen.Next; slot <= _log.Last; slot = slot.Next)
-        {
-            if (_log.TryGet(slot, out _, out var value) && value.Next is { } next && next.IsVoter(node)) return true;
-        }
-
-        return false;
-    }
-
     private void AdmitIfReady()
     {
+        _admission.AskAgain(Configurations);
         if (!_admission.MayAdmit(Configurations, _chosen))
         {
             if (_admission.HasLostItsVotes(Configurations)) _effects.Stop = StopReason.JournalLost;
@@ -449,8 +446,7 @@ public sealed class Acceptor
         foreach (var (slot, value) in m.Missing)
         {
             if (slot <= _chosen) continue;
-            // Who lost votes must not report a chosen value under the older ballot of a vote that it kept: its word stands for the one that it lost.
-            if (Admitted && _log.TryGet(slot, out _, out var held) && held.Equals(value)) continue;
+            if (_rules.KeepsBallot(Admitted) && _log.TryGet(slot, out _, out var held) && held.Equals(value)) continue;
             Hold(slot, Decided, value);
             _effects.Records.Add(new LearnRecord(slot, value));
         }

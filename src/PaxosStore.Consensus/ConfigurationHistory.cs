@@ -18,6 +18,9 @@ public sealed record LogBase(Slot Through, TimeSpan LogTime, ImmutableArray<Gove
     /// <summary>The beginning of a new cluster's log.</summary>
     public static LogBase Initial(Configuration configuration) => new(Slot.Zero, TimeSpan.Zero, [new Governing(Slot.Zero.Next, configuration)]);
 
+    /// <summary>The voters of a cluster that has not changed; none of one that has.</summary>
+    internal ImmutableArray<NodeId> Founders => Configurations is [{ Configuration: { Version: 0 } first }] ? first.Voters : [];
+
     /// <inheritdoc/>
     public bool Equals(LogBase? other) =>
         other is not null && Through == other.Through && LogTime == other.LogTime && Configurations.AsSpan().SequenceEqual(other.Configurations.AsSpan());

@@ -67,7 +67,10 @@ public sealed record BaseRecord(LogBase Base, Ballot Promised, Slot Chosen, Immu
 }
 
 /// <summary>A node introduced itself as this incarnation; another one under the same id has lost its journal.</summary>
-public sealed record MetRecord(NodeId Node, ulong Incarnation) : JournalRecord;
+/// <param name="Node">Which.</param>
+/// <param name="Incarnation">Drawn when its journal was made.</param>
+/// <param name="Configuration">As in <see cref="Welcome"/>: what was vouched for at that time.</param>
+public sealed record MetRecord(NodeId Node, ulong Incarnation, long Configuration = 0) : JournalRecord;
 
 /// <summary>This node may vote: enough others know its incarnation, and nothing it could have forgotten is undecided.</summary>
 public sealed record AdmittedRecord : JournalRecord;
@@ -78,7 +81,7 @@ public enum StopReason
     /// <summary>It need not.</summary>
     None,
 
-    /// <summary>Another node knows it under an earlier incarnation, or it was the only voter: it has voted before and forgotten.</summary>
+    /// <summary>Another node knows it under an earlier incarnation, or a changed cluster knows it as a voter: it has voted before and forgotten.</summary>
     JournalLost,
 
     /// <summary>It is no member any more.</summary>

@@ -127,15 +127,20 @@ public sealed record SnapshotGone(Slot Slot) : Message;
 /// <summary>A node that may not vote yet introduces itself.</summary>
 /// <param name="Incarnation">Drawn when its journal was made.</param>
 /// <param name="Forgetful">True when it has voted before but lost records since: only those that remember may vouch for it.</param>
-/// <param name="Life">Drawn when it started; echoed.</param>
+/// <param name="Life">Drawn when it started, and counted up where it asks again; echoed.</param>
 public sealed record Hello(ulong Incarnation, bool Forgetful, ulong Life = 0) : Message;
 
 /// <summary>Answer to <see cref="Hello"/>, once what it says is on disk.</summary>
 /// <param name="Incarnation">The incarnation under which the node that asks is known here.</param>
 /// <param name="Promised">What this acceptor has promised.</param>
-/// <param name="Last">Highest slot voted in here.</param>
+/// <param name="Last">Highest slot voted in or proposed here.</param>
+/// <param name="Configuration">Version of the configuration for which this one vouches that the other has not voted; or <see cref="OfNone"/>.</param>
 /// <param name="Life">Of the introduction it answers.</param>
-public sealed record Welcome(ulong Incarnation, Ballot Promised, Slot Last, ulong Life = 0) : Message;
+public sealed record Welcome(ulong Incarnation, Ballot Promised, Slot Last, long Configuration, ulong Life = 0) : Message
+{
+    /// <summary>Only tells what it knows.</summary>
+    public const long OfNone = -1;
+}
 
 /// <summary>
 /// Answer to <see cref="Fetch"/> of a node that is no member any more: all that it had a part in is on disk here as chosen; as far as this acceptor is concerned it

@@ -40,7 +40,7 @@ public sealed record PaxosOptions
     public int MessageBytes { get; init; } = 1 << 20;
 
     /// <summary>
-    /// While so many bytes wait for the disk, what would add to them is dropped as if it had been lost on its way (<see cref="Acceptor.AddsToBacklog"/>,
+    /// While so many bytes wait for the disk, what would add to them is dropped as if it had been lost on its way (<see cref="Acceptor.DropsWhileBehind"/>,
     /// <see cref="Learner.AddsToBacklog"/>): a disk that is full or stands still costs no more memory than that.
     /// </summary>
     public int BacklogBytes { get; init; } = 64 << 20;

@@ -136,18 +136,29 @@ internal class SafetyRules
     public virtual bool TakesPart(bool admitted) => admitted;
 
     /// <summary>
-    /// So many of the <paramref name="others"/> share one with every other group of that size: one of them knows an earlier incarnation. For a node that has forgotten
-    /// nobody's word is dispensable: a proposer may hold a promise of it that no other node has heard of. Alone is only who founds a cluster: to be the only voter that is
-    /// left takes votes of one's own.
+    /// A majority of the voters shares one with every quorum of theirs. Founders need more of the <paramref name="others"/>: any two groups share so many that one of
+    /// them remembers though as many journals were lost as a quorum can do without. For a node that has forgotten nobody's word is dispensable: a proposer may hold a
+    /// promise of it that no other node has heard of. Alone is only who founds a cluster: to be the only voter that is left takes votes of one's own.
     /// </summary>
     public virtual bool EnoughVouch(int welcomes, int others, bool forgetful, bool founds) =>
-        others == 0 ? !forgetful && founds : welcomes >= (forgetful ? others : (others / 2) + 1);
+        others == 0 ? !forgetful && founds
+        : forgetful ? welcomes >= others
+        : welcomes >= (founds ? (others + (others / 2) + 1) / 2 : (others / 2) + 1);
 
     /// <summary>
     /// Members get a vote only after they have been admitted, but not everybody who is asked was there. Not to have met a node means that it is new if it waits for a
-    /// vote here; of a voter it means so only among the first members of a cluster, and not for a node that has forgotten whom it met.
+    /// vote here; of a voter it means so only among the founders of a cluster, and not for a node that has forgotten whom it met.
     /// </summary>
-    public virtual bool MayVouch(bool isNewcomer, bool firstConfiguration, bool forgetful) => isNewcomer || (firstConfiguration && !forgetful);
+    public virtual bool MayVouch(bool isNewcomer, bool isFounder, bool forgetful) => isNewcomer || (isFounder && !forgetful);
+
+    /// <summary>Whoever has accepted a change that may be chosen can't say who has no vote.</summary>
+    public virtual bool MayHaveGotVote(bool changeAccepted) => changeAccepted;
+
+    /// <summary>A word given in one configuration says nothing of a later one: its voters are others.</summary>
+    public virtual bool StandsFor(long newest, long given) => given == newest;
+
+    /// <summary>Who lost votes must not report a chosen value under the older ballot of a vote that it kept: its word stands for the one that it lost.</summary>
+    public virtual bool KeepsBallot(bool admitted) => admitted;
 
     /// <summary>Who introduces itself again after forgetting again needs to hear what others know now: an answer to an earlier introduction tells too little.</summary>
     public virtual bool IsAnswer(ulong life, ulong answered) => answered == life;
@@ -157,6 +168,9 @@ internal class SafetyRules
 
     /// <summary>Another incarnation under this node's id means that this node lost its journal.</summary>
     public virtual bool IsSame(ulong known, ulong own) => known == own;
+
+    /// <summary>What a leader proposed is known to its acceptor, though the disk was behind and its own vote was put off: others may have voted, and forgotten.</summary>
+    public virtual bool NotesOwnProposals => true;
 
     /// <summary>What this node may have voted for and forgotten is decided before it votes again.</summary>
     public virtual bool NothingForgotten(Slot chosen, Slot lastElsewhere) => chosen >= lastElsewhere;

@@ -26,6 +26,17 @@ internal sealed class SlotLog
         return false;
     }
 
+    /// <summary>A change of the members was accepted after <paramref name="slot"/>: if that slot is the last known to be chosen, what is known of them may be out of date.</summary>
+    public bool HasChangeAfter(Slot slot)
+    {
+        for (slot = slot.Next; slot <= Last; slot = slot.Next)
+        {
+            if (TryGet(slot, out _, out var value) && value.Next is not null) return true;
+        }
+
+        return false;
+    }
+
     public void Set(Slot slot, Ballot ballot, Value value)
     {
         var index = (int)(slot - First) + _dead;

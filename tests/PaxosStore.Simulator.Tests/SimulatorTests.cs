@@ -94,6 +94,9 @@ public class SimulatorTests
     public void Who_lost_a_vote_and_learned_its_value_anew_reported_it_under_an_older_ballot() => Passes(1000449450);
 
     [Fact]
+    public void A_leader_whose_disk_was_behind_counted_a_vote_that_had_been_forgotten() => Passes(234551);
+
+    [Fact]
     public void Whose_answers_took_longer_than_an_election_timeout_began_the_same_snapshot_for_ever() => Passes(1000076853);
 
     // Faults of the simulator's: an addition that was chosen after the end had nobody to join, and voters gone for good were counted.

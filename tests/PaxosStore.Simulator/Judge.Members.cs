@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PaxosStore.Consensus;
 
 namespace PaxosStore.Simulator;
@@ -43,10 +44,10 @@ internal sealed partial class Judge
     }
 
     /// <summary>A node's journal says that it may vote: enough of those that would know must know its incarnation.</summary>
-    public void Admitted(int node, ulong incarnation, bool forgetful, IReadOnlyCollection<NodeId> voters, Slot chosen)
+    public void Admitted(int node, ulong incarnation, bool forgetful, ImmutableArray<Governing> governing, Slot chosen)
     {
         var self = new NodeId((ulong)node + 1);
-        var others = voters.Where(v => v != self).ToArray();
+        var others = (forgetful ? governing.Voters() : governing[^1].Configuration.Voters).Where(v => v != self).ToArray();
         var know = others.Count(v => _nodes[(int)v.Value - 1].Met.Contains((self, incarnation)));
         Check(others.Length == 0 || know >= (forgetful ? others.Length : (others.Length / 2) + 1), "admitted too early", $"n{node + 1} is known to {know} of {others.Length}");
         if (!forgetful) return;

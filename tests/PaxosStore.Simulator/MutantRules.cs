@@ -231,11 +231,6 @@ internal sealed partial record Mutant
         public override bool EnoughVouch(int welcomes, int others, bool forgetful, bool founds) => welcomes > 0 || others == 0;
     }
 
-    private sealed class SoleVoterFounds : SafetyRules
-    {
-        public override bool EnoughVouch(int welcomes, int others, bool forgetful, bool founds) => base.EnoughVouch(welcomes, others, forgetful, founds: true);
-    }
-
     private sealed class OtherIncarnation : SafetyRules
     {
         public override bool IsSame(ulong known, ulong own) => true;
@@ -243,7 +238,7 @@ internal sealed partial record Mutant
 
     private sealed class StrangersVouch : SafetyRules
     {
-        public override bool MayVouch(bool isNewcomer, bool firstConfiguration, bool forgetful) => true;
+        public override bool MayVouch(bool isNewcomer, bool isFounder, bool forgetful) => true;
     }
 
     private sealed class OldWelcome : SafetyRules

@@ -65,7 +65,6 @@ internal sealed partial record Mutant(string Name, int Row, string What, Defects
         new("leaves-at-once", 37, "a removed node stops as soon as it knows", new Defects { Rules = new LeavesAtOnce() }),
         Rule("unadmitted-votes", 38, "a node takes part before it is admitted", new UnadmittedVotes()),
         Rule("one-vouches", 38, "the word of one is enough", new OneVouches()),
-        Rule("sole-voter-founds", 38, "who learns that it is the only voter takes itself for the founder", new SoleVoterFounds()),
         Rule("accepts-other-incarnation", 38, "another incarnation is taken for the same node", new OtherIncarnation()),
         Rule("strangers-vouch", 38, "who never met a voter vouches for it", new StrangersVouch()),
         Rule("old-welcome-counts", 4, "a forgetful node takes the answer to an introduction before it forgot again", new OldWelcome()),

@@ -82,13 +82,12 @@ internal sealed partial class Simulation
     /// <summary>The disk is behind, and the message would leave it further behind; see <see cref="PaxosOptions.BacklogBytes"/>.</summary>
     private bool IsTooMuch(SimNode node, Role role, NodeId peer, Message message)
     {
-        var adds = role switch
+        return node.Backlog >= _plan.Options.BacklogBytes && role switch
         {
-            Role.Acceptor => node.Acceptor.AddsToBacklog(peer, message),
+            Role.Acceptor => node.Acceptor.DropsWhileBehind(peer, message),
             Role.Learner => peer != node.Id && Learner.AddsToBacklog(message),
             _ => false,
         };
-        return adds && node.Backlog >= _plan.Options.BacklogBytes;
     }
 
     private void BeginWrite(SimNode node)

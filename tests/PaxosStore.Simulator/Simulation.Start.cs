@@ -37,7 +37,7 @@ internal sealed partial class Simulation
         node.AdmissionNoted = true;
         if (node.Identity!.Forgetful) Counters.Readmitted++;
         _trace.Note(_now, node.Index, $"is admitted as {node.Identity.Incarnation}");
-        _judge.Admitted(node.Index, node.Identity.Incarnation, node.Identity.Forgetful, node.Acceptor.Configurations.Voters(), node.Acceptor.Chosen);
+        _judge.Admitted(node.Index, node.Identity.Incarnation, node.Identity.Forgetful, node.Acceptor.Configurations, node.Acceptor.Chosen);
     }
 
     private void Start(SimNode node)

@@ -106,7 +106,7 @@ internal sealed class AcceptorActor : UntypedPersistentActor, IWithTimers
                 if (!_node.TakesPart) _log.WithoutVote();
                 break;
             case PeerMessage m when _acceptor is not null && _node.Accepts(m):
-                if (_node.DiskIsBehind && _acceptor.AddsToBacklog(m.From, m.Message)) break;
+                if (_node.DiskIsBehind && _acceptor.DropsWhileBehind(m.From, m.Message)) break;
                 Carry(_acceptor.Step(m.From, m.Message, _node.Elapsed));
                 break;
             case Tick:

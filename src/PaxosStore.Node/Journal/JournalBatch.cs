@@ -99,9 +99,9 @@ internal static class JournalCodec
         return wire;
     }
 
-    private static WireMet ToWire(MetRecord r) => new() { Node = r.Node.Value, Incarnation = r.Incarnation };
+    private static WireMet ToWire(MetRecord r) => new() { Node = r.Node.Value, Incarnation = r.Incarnation, Configuration = r.Configuration };
 
-    private static MetRecord FromWire(WireMet m) => new(new NodeId(m.Node), m.Incarnation);
+    private static MetRecord FromWire(WireMet m) => new(new NodeId(m.Node), m.Incarnation, m.Configuration);
 
     private static AcceptRecord Accept(AcceptedEntry e) => new(e.Slot, e.Ballot, e.Value);
 

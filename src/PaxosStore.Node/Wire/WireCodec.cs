@@ -58,7 +58,7 @@ internal static class WireCodec
             case SnapshotPiece b: wire.SnapshotPiece = ToWire(b); break;
             case SnapshotGone b: wire.SnapshotGone = new WireSnapshotGone { Slot = b.Slot.Number }; break;
             case Hello b: wire.Hello = new WireHello { Incarnation = b.Incarnation, Forgetful = b.Forgetful, Life = b.Life }; break;
-            case Welcome b: wire.Welcome = new WireWelcome { Incarnation = b.Incarnation, Promised = ToWire(b.Promised), Last = b.Last.Number, Life = b.Life }; break;
+            case Welcome b: wire.Welcome = ToWire(b); break;
             case NotMember b: wire.NotMember = new WireNotMember { Version = b.Version }; break;
             case TakeOver b: wire.TakeOver = new WireTakeOver { Ballot = ToWire(b.Ballot) }; break;
             case Reconfigure b: wire.Reconfigure = new WireReconfigure { Number = b.Number, Next = ToWire(b.Next) }; break;
@@ -105,7 +105,7 @@ internal static class WireCodec
         WirePeerMessage.BodyOneofCase.SnapshotPiece => FromWire(w.SnapshotPiece),
         WirePeerMessage.BodyOneofCase.SnapshotGone => new SnapshotGone(new Slot(w.SnapshotGone.Slot)),
         WirePeerMessage.BodyOneofCase.Hello => new Hello(w.Hello.Incarnation, w.Hello.Forgetful, w.Hello.Life),
-        WirePeerMessage.BodyOneofCase.Welcome => new Welcome(w.Welcome.Incarnation, FromWire(w.Welcome.Promised), new Slot(w.Welcome.Last), w.Welcome.Life),
+        WirePeerMessage.BodyOneofCase.Welcome => FromWire(w.Welcome),
         WirePeerMessage.BodyOneofCase.NotMember => new NotMember(w.NotMember.Version),
         WirePeerMessage.BodyOneofCase.TakeOver => new TakeOver(FromWire(w.TakeOver.Ballot)),
         WirePeerMessage.BodyOneofCase.Reconfigure => new Reconfigure(w.Reconfigure.Number, FromWire(w.Reconfigure.Next)),
@@ -150,6 +150,13 @@ internal static class WireCodec
     private static Promise FromWire(WirePromise p) => new(
         FromWire(p.Ballot), new Slot(p.Chosen), new TimeSpan(p.LogTimeTicks), new Slot(p.First), new Slot(p.Last), [.. p.Entries.Select(FromWire)],
         [.. p.Governing.Select(FromWire)]);
+
+    private static WireWelcome ToWire(Welcome w) => new()
+    {
+        Incarnation = w.Incarnation, Promised = ToWire(w.Promised), Last = w.Last.Number, Configuration = w.Configuration, Life = w.Life,
+    };
+
+    private static Welcome FromWire(WireWelcome w) => new(w.Incarnation, FromWire(w.Promised), new Slot(w.Last), w.Configuration, w.Life);
 
     private static WireRejected Rejected(Ballot asked, Ballot promised) => new() { Ballot = ToWire(asked), Promised = ToWire(promised) };
 

@@ -46,6 +46,7 @@ internal static class Samples
         ("IdentityRecord+Incarnation", new IdentityRecord(0xAB, 0xCD, "node-1", 0xEF, true)),
         ("BaseRecord", new BaseRecord(Base, Promised, new Slot(9), [new MetRecord(new NodeId(0x3344), 0x99)])),
         ("MetRecord", new MetRecord(new NodeId(0x3344), 0x99)),
+        ("MetRecord of a changed cluster", new MetRecord(new NodeId(0x3344), 0x99, 7)),
         ("AdmittedRecord", new AdmittedRecord()),
     ];
 
@@ -82,7 +83,8 @@ internal static class Samples
         ("SnapshotPiece", new SnapshotPiece(Base, 3, 2, new byte[] { 0xAA, 0xBB }, new byte[] { 1, 2, 3 })),
         ("SnapshotGone", new SnapshotGone(new Slot(8))),
         ("Hello", new Hello(0xEF, true)),
-        ("Welcome", new Welcome(0xEF, Promised, new Slot(9))),
+        ("Welcome", new Welcome(0xEF, Promised, new Slot(9), Configuration: 0)),
+        ("Welcome of a changed cluster", new Welcome(0xEF, Promised, new Slot(9), Configuration: 3, Life: 4)),
         ("NotMember", new NotMember(4)),
         ("TakeOver", new TakeOver(Ballot)),
         ("Reconfigure", new Reconfigure(6, Configuration)),
