@@ -118,6 +118,27 @@ public sealed class DisasterScenarios
         await fleet.PutAsync("c", "again", "2");
     }
 
+    /// <summary>Whoever joined later never met it; the word of all others is needed all the same.</summary>
+    [Fact]
+    public async Task A_member_with_a_damaged_journal_comes_back_where_others_joined_after_it()
+    {
+        await using var fleet = await Fleet.FormAsync("", "a", "b");
+        await fleet.FillAsync("a", "k", 60);
+        await fleet.JoinAsync("c", "a");
+        await fleet.ReadyAsync("c");
+        await fleet.EventuallyAsync("all vote", () => fleet.Nodes.All(n => n.Store.Status.Members.Count(m => !m.IsObserver) == 3));
+        await fleet.StopAsync("b");
+        Damage(fleet, "b", "journal.db", "k20");
+
+        fleet.Start("b", ["a", "b"]);
+        await fleet.ReadyAsync("b");
+        Assert.Contains(fleet.LogOf("b"), l => l.Contains("was set aside", StringComparison.Ordinal));
+        await fleet.EventuallyAsync("b votes", () => !fleet["b"].Store.Status.LacksVote);
+        await fleet.StopAsync("c");
+        await fleet.PutAsync("a", "after", "1");
+        await fleet.EventuallyAsync("b has all", () => fleet.Local("b", "after") == "1" && fleet.Local("b", "k59") == "59");
+    }
+
     /// <summary>
     /// The journal is read through an index: a record whose entry there is damaged is not read, though its own page is sound. Nor is one that a flipped bit marks as
     /// deleted, which no check of the file shows.
