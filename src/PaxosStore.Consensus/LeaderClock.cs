@@ -12,6 +12,12 @@ internal sealed class LeaderClock(SafetyRules rules, TimeSpan start, TimeSpan no
     private TimeSpan _offset = start - now;
     private TimeSpan _heard = start;
 
+    /// <summary>
+    /// No quorum has heard the leader for so long that its clock stands still. What it proposed now would be stamped with a time that may be long past: a successor may
+    /// adopt it, and key leases renewed in it would be as much shorter.
+    /// </summary>
+    public bool StandsStill(TimeSpan elapsed) => _offset + elapsed >= _heard + limit;
+
     /// <summary>What a value proposed now is stamped with. Never decreases as long as <paramref name="elapsed"/> does not.</summary>
     public TimeSpan Read(TimeSpan elapsed)
     {

@@ -147,7 +147,12 @@ internal sealed class Leadership
         _followers.Heard(from, m.Chosen, m.Number);
         var quorumNumber = _reads.Confirm(from, m.Number, _governing, effects);
         _clock.Heard(quorumNumber);
-        if (quorumNumber > _quorumNumberSeen) (_quorumNumberSeen, _heartbeatsWithoutQuorum) = (quorumNumber, 0);
+        if (quorumNumber > _quorumNumberSeen)
+        {
+            (_quorumNumberSeen, _heartbeatsWithoutQuorum) = (quorumNumber, 0);
+            Flush(now, effects);
+        }
+
         StartReadRound(now, effects);
     }
 
@@ -172,7 +177,7 @@ internal sealed class Leadership
         if (!_rules.MayReconfigure(next.Version == Newest.Version + 1, _configurations.NewestFrom <= _chosen.Next, _chosen >= OwnFirst)) return Rejection.NotNext;
         if (next.Voters.Any(v => !Newest.IsVoter(v) && !HasCaughtUp(v))) return Rejection.NotCaughtUp;
         if (next.Voters.Count(v => v == _self || _followers.IsAlive(v)) < next.QuorumSize) return Rejection.TooFewAlive;
-        if (!HasRoom) return Rejection.Overloaded;
+        if (!MayPropose(now)) return Rejection.Overloaded;
         Propose(new Value(Ballot.Round, LogTime(now), now.WallClock, [], next), now, effects);
         Flush(now, effects);
         return null;
@@ -237,6 +242,8 @@ internal sealed class Leadership
 
     private Slot NextSlot => _chosen + _inFlight.Count + 1;
 
+    private bool MayPropose(Instant now) => HasRoom && _rules.MayStamp(_clock.StandsStill(now.Elapsed));
+
     private bool HasRoom =>
         _inFlight.Count < _options.PipelineWindow && _inFlightBytes < _options.PipelineBytes && _rules.KnowsVoters(NextSlot, _chosen, Newest.Alpha);
 
@@ -245,7 +252,7 @@ internal sealed class Leadership
     /// </summary>
     private void Flush(Instant now, Effects effects)
     {
-        while (HasRoom && (NextSlot <= _fillThrough || (SomethingWaits && MayGoOn)))
+        while (MayPropose(now) && (NextSlot <= _fillThrough || (SomethingWaits && MayGoOn)))
         {
             var commands = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>();
             var bytes = 0;

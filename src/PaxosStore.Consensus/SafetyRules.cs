@@ -95,6 +95,9 @@ internal class SafetyRules
     /// </summary>
     public virtual TimeSpan LogTime(TimeSpan clock, TimeSpan most) => clock < most ? clock : most;
 
+    /// <summary>A value is stamped by a clock that runs.</summary>
+    public virtual bool MayStamp(bool standsStill) => !standsStill;
+
     // Configurations.
 
     /// <summary>An entry of the log that names the next configuration governs from α slots further on: what is in flight before it knows its voters.</summary>

@@ -63,6 +63,27 @@ public class LeaderTests
     private void AssertProposed(params string[] batches) =>
         Assert.Equal(batches, Sent(N2).Select(a => $"{a.First.Number}: {string.Join(' ', Assert.Single(a.Values).Commands.Select(c => c.Length))}"));
 
+    /// <summary>As after a sleep: others may lead and count the time by now. It waits to be heard, or to hear that it is replaced.</summary>
+    [Fact]
+    public void Who_was_not_heard_for_an_election_timeout_proposes_nothing_until_it_is()
+    {
+        var options = new PaxosOptions();
+        Lead(options);
+        Choose(1);
+        _ms = (long)options.ElectionTimeout.TotalMilliseconds - 1;
+        Propose(1);
+        AssertProposed("2: 1");
+
+        _ms += 1;
+        Propose(2);
+        TickAt(_ms);
+        Choose(2);
+        AssertProposed();
+
+        foreach (var voter in new[] { N1, N2 }) Step(voter, new Confirmed(_leader.Ballot, 2, new Slot(2)));
+        AssertProposed("3: 2");
+    }
+
     [Fact]
     public void Commands_gather_while_slots_are_in_flight()
     {

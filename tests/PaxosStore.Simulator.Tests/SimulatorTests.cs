@@ -97,6 +97,9 @@ public class SimulatorTests
     public void A_leader_whose_disk_was_behind_counted_a_vote_that_had_been_forgotten() => Passes(234551);
 
     [Fact]
+    public void A_leader_that_slept_stamped_what_its_successor_adopted_with_a_time_long_past() => Passes(1000781362);
+
+    [Fact]
     public void Whose_answers_took_longer_than_an_election_timeout_began_the_same_snapshot_for_ever() => Passes(1000076853);
 
     // Faults of the simulator's: an addition that was chosen after the end had nobody to join, and voters gone for good were counted.

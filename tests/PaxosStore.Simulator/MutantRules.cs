@@ -241,6 +241,11 @@ internal sealed partial record Mutant
         public override bool MayVouch(bool isNewcomer, bool isFounder, bool forgetful) => true;
     }
 
+    private sealed class StampsStandingStill : SafetyRules
+    {
+        public override bool MayStamp(bool standsStill) => true;
+    }
+
     private sealed class OldWelcome : SafetyRules
     {
         public override bool IsAnswer(ulong life, ulong answered) => true;

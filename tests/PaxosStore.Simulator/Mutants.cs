@@ -70,6 +70,7 @@ internal sealed partial record Mutant(string Name, int Row, string What, Defects
         Rule("old-welcome-counts", 4, "a forgetful node takes the answer to an introduction before it forgot again", new OldWelcome()),
         Rule("forgetful-reuses-ballot", 3, "a node that forgot its ballot uses it again", new ReusesForgotten()),
         new("journal-lost-at-restart", 38, "a node votes again under its identity after losing its disk", new Defects { JournalLostAtRestart = true }),
+        Rule("stamps-unheard", 11, "a leader that no quorum hears stamps values with the time at which its clock stood still", new StampsStandingStill()),
         Rule("accepts-anything", 43, "a promise does not void older ballots", new AcceptsAnything()),
         Rule("vote-of-other-ballot-counts", 43, "votes given to other ballots count", new VoteOfOther()),
         Rule("applies-twice", 46, "a slot fetched twice is applied twice", new AppliesTwice()),
