@@ -192,7 +192,7 @@ public sealed class Acceptor
     /// </summary>
     public bool DropsWhileBehind(NodeId from, Message message)
     {
-        if (from == _self && message is Accept own && _rules.NotesOwnProposals) _proposed = Slot.Max(_proposed, own.First + (own.Values.Length - 1));
+        if (from == _self && message is Accept own) _proposed = Slot.Max(_proposed, own.First + (own.Values.Length - 1));
         return message switch
         {
             Prepare or Accept or Hello => true,

@@ -115,12 +115,13 @@ internal sealed class Admission(NodeId self, ulong incarnation, bool forgetful, 
         // Who can't vote yet may have lost what it knew of others: only for a cluster that is being made does its word count.
         if (!Admitted && (forgetful || m.Forgetful)) return;
         var newest = governing[^1].Configuration.Version;
-        var isNewcomer = Admitted && governing.Nodes().Contains(from) && !governing.IsVoter(from) && !rules.MayHaveGotVote(changeAccepted);
+        var isMember = governing.Nodes().Contains(from);
+        var isNewcomer = Admitted && isMember && !governing.IsVoter(from) && !rules.MayHaveGotVote(changeAccepted);
         var vouches = rules.MayVouch(isNewcomer, newest == 0 && governing.IsVoter(from), forgetful);
         if (!_met.TryGetValue(from, out var known))
         {
-            // Who forgot asks everybody for what it forgot; whether they have met before does not matter.
-            if (!vouches && !m.Forgetful) return;
+            // A member that forgot asks everybody for what it forgot; whether they have met before does not matter.
+            if (!vouches && !(isMember && m.Forgetful)) return;
             _met[from] = known = new MetRecord(from, m.Incarnation, vouches ? newest : Welcome.OfNone);
             effects.Records.Add(known);
         }

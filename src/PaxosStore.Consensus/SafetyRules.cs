@@ -172,9 +172,6 @@ internal class SafetyRules
     /// <summary>Another incarnation under this node's id means that this node lost its journal.</summary>
     public virtual bool IsSame(ulong known, ulong own) => known == own;
 
-    /// <summary>What a leader proposed is known to its acceptor, though the disk was behind and its own vote was put off: others may have voted, and forgotten.</summary>
-    public virtual bool NotesOwnProposals => true;
-
     /// <summary>What this node may have voted for and forgotten is decided before it votes again.</summary>
     public virtual bool NothingForgotten(Slot chosen, Slot lastElsewhere) => chosen >= lastElsewhere;
 

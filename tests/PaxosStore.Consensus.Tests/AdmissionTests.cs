@@ -85,6 +85,33 @@ public class AdmissionTests
     }
 
     [Fact]
+    public void A_node_that_forgot_votes_again_once_the_others_have_answered_twice()
+    {
+        var acceptor = new Acceptor(Self, LogBase.Initial(new Configuration([Self, new NodeId(2)])), new PaxosOptions(), incarnation: 10, forgetful: true, life: 5);
+        Effects Answer()
+        {
+            var hello = Assert.IsType<Hello>(Assert.Single(acceptor.Tick(TimeSpan.Zero).Now).Message);
+            return acceptor.Step(new NodeId(2), new Welcome(10, new Ballot(4, Self), Slot.Zero, Welcome.OfNone, hello.Life), TimeSpan.Zero);
+        }
+
+        Assert.Empty(Answer().Records);
+        Assert.Equal([new PromiseRecord(new Ballot(4, Self)), new AdmittedRecord()], Answer().Records);
+    }
+
+    [Fact]
+    public void Who_is_no_member_is_not_written_down_whatever_it_says()
+    {
+        foreach (var version in (long[])[0, 1])
+        {
+            var effects = new Effects();
+            Others(2)[0].OnHello(Self, new Hello(10, Forgetful: true), Governing(version, (2, MemberKind.Voter)), changeAccepted: false, Ballot.None, Slot.Zero, effects);
+            Others(2)[0].OnHello(Self, new Hello(10, Forgetful: false), Governing(version, (2, MemberKind.Voter)), changeAccepted: false, Ballot.None, Slot.Zero, effects);
+            Assert.Empty(effects.Records);
+            Assert.Empty(effects.AfterDurable);
+        }
+    }
+
+    [Fact]
     public void Alone_is_only_who_founds_a_cluster()
     {
         var alone = Governing(0, (1, MemberKind.Voter));
