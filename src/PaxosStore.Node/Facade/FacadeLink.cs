@@ -7,6 +7,7 @@ namespace PaxosStore.Node.Facade;
 internal sealed class FacadeLink : IDisposable
 {
     private readonly ActorSystem _system;
+    private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<long, Action<FacadeReply>> _waiting = new();
     private readonly ConcurrentDictionary<Address, ActorSelection> _members = new();
     private readonly IActorRef _receiver;
@@ -14,9 +15,9 @@ internal sealed class FacadeLink : IDisposable
     // Starts anywhere, so that a client that comes back under its old address does not meet its former watches.
     private long _lastId = Random.Shared.NextInt64(1L << 53);
 
-    public FacadeLink(ActorSystem system)
+    public FacadeLink(ActorSystem system, TimeProvider time)
     {
-        _system = system;
+        (_system, _time) = (system, time);
         var waiting = _waiting;
         _receiver = ((ExtendedActorSystem)system).SystemActorOf(Props.Create(() => new Receiver(waiting)), $"paxosstore-client-{Guid.NewGuid():n}");
     }
@@ -38,7 +39,7 @@ internal sealed class FacadeLink : IDisposable
         try
         {
             Send(member, request(id));
-            return await reply.Task.WaitAsync(timeout, cancellationToken).ConfigureAwait(false);
+            return await reply.Task.WaitAsync(timeout, _time, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {

@@ -21,7 +21,7 @@ public sealed class PaxosStoreClient : IAsyncDisposable
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly MemberChoice _members;
-    private readonly TimeProvider _time = TimeProvider.System;
+    private readonly TimeProvider _time;
     private int _pending;
 
     /// <summary>
@@ -29,25 +29,31 @@ public sealed class PaxosStoreClient : IAsyncDisposable
     /// </summary>
     /// <exception cref="InvalidOperationException">The system carries the role of the members itself.</exception>
     public PaxosStoreClient(ActorSystem system, PaxosStoreClientOptions? options = null)
-        : this(system, Discover(system), options)
+        : this(system, Discover(system), options, TimeProvider.System)
     {
     }
 
     /// <summary>A client of the members at <paramref name="members"/>, in whatever state the Akka cluster is.</summary>
     public PaxosStoreClient(ActorSystem system, IReadOnlyList<Address> members, PaxosStoreClientOptions? options = null)
-        : this(system, () => members, options)
+        : this(system, members, options, TimeProvider.System)
+    {
+    }
+
+    internal PaxosStoreClient(ActorSystem system, IReadOnlyList<Address> members, PaxosStoreClientOptions? options, TimeProvider time)
+        : this(system, () => members, options, time)
     {
         ArgumentNullException.ThrowIfNull(members);
         ArgumentOutOfRangeException.ThrowIfZero(members.Count, nameof(members));
     }
 
-    private PaxosStoreClient(ActorSystem system, Func<IReadOnlyList<Address>> members, PaxosStoreClientOptions? options)
+    private PaxosStoreClient(ActorSystem system, Func<IReadOnlyList<Address>> members, PaxosStoreClientOptions? options, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(system);
         Options = options ?? new PaxosStoreClientOptions();
         Options.Check();
-        _members = new MemberChoice(members, _time);
-        Link = new FacadeLink(system);
+        _time = time;
+        _members = new MemberChoice(members, time);
+        Link = new FacadeLink(system, time);
     }
 
     /// <summary>Name that every ActorSystem of the Akka cluster carries.</summary>

@@ -151,11 +151,11 @@ public sealed class PaxosStoreWatch : IAsyncDisposable
         if (suspect) _client.Suspect(open.Member);
     }
 
-    private static async Task<FacadeReply?> ReceiveAsync(ChannelReader<FacadeReply> replies, TimeSpan timeout, CancellationToken cancellationToken)
+    private async Task<FacadeReply?> ReceiveAsync(ChannelReader<FacadeReply> replies, TimeSpan timeout, CancellationToken cancellationToken)
     {
         if (replies.TryRead(out var reply)) return reply;
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(timeout);
+        using var late = new CancellationTokenSource(timeout, _client.Time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         try
         {
             return await replies.ReadAsync(limit.Token).ConfigureAwait(false);

@@ -1,15 +1,18 @@
-using System.Diagnostics;
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using PaxosStore.Node.Facade;
+using PaxosStore.Testing;
 using static PaxosStore.Node.Tests.MultiNode.Commands;
 
 namespace PaxosStore.Node.Tests.Facade;
 
-/// <summary>What the client repeats, what it does not, and what it says then; the member is the test.</summary>
+/// <summary>What the client repeats, what it does not, and what it says then; the member is the test, and so is the clock.</summary>
 public sealed class PaxosStoreClientTests : TestKit
 {
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
     private readonly Address _member;
+    private readonly ManualTime _time = new();
     private readonly PaxosStoreClientOptions _options = new()
     {
         RequestTimeout = TimeSpan.FromSeconds(2),
@@ -29,7 +32,7 @@ public sealed class PaxosStoreClientTests : TestKit
             Sys.ActorSelection("/user/paxosstore/kv").Tell(new Identify(1), TestActor);
             Assert.NotNull(ExpectMsg<ActorIdentity>().Subject);
         });
-        _client = new PaxosStoreClient(Sys, [_member], _options);
+        _client = new PaxosStoreClient(Sys, [_member], _options, _time);
     }
 
     [Fact]
@@ -37,6 +40,7 @@ public sealed class PaxosStoreClientTests : TestKit
     {
         var write = _client.ExecuteAsync(Put("key", "value"));
         Expect<FacadeExecute>();
+        Pass(_options.RequestTimeout);
         var error = await Assert.ThrowsAsync<KvException>(() => write);
         Assert.Equal((KvErrorCode.Timeout, KvOutcome.Unknown), (error.Code, error.Outcome));
         ExpectNoMsg(TimeSpan.FromMilliseconds(50));
@@ -47,6 +51,7 @@ public sealed class PaxosStoreClientTests : TestKit
     {
         var write = _client.ExecuteAsync(Put("key", "value"));
         Reply(new FacadeFailure(Expect<FacadeExecute>().Id, KvErrorCode.NoLeader, KvOutcome.DidNotHappen, 0));
+        Pass(TimeSpan.FromMilliseconds(100));
         Reply(Done(Expect<FacadeExecute>().Id));
         Assert.Equal(9, (await write).Revision);
 
@@ -73,14 +78,15 @@ public sealed class PaxosStoreClientTests : TestKit
     {
         var read = _client.RangeAsync(Range("key"));
         Expect<FacadeRead>();
+        Pass(_options.AttemptTimeout);
         Expect<FacadeRead>();
+        Pass(_options.AttemptTimeout);
         Reply(new FacadeResult(Expect<FacadeRead>().Id, new WriteResult(new RangeResult([], false, 0)) { Revision = 9, Term = 1 }));
         Assert.Equal(9, (await read).Revision);
 
-        var watch = Stopwatch.StartNew();
-        var error = await Assert.ThrowsAsync<KvException>(() => _client.RangeAsync(Range("key")));
-        Assert.Equal(KvErrorCode.Timeout, error.Code);
-        Assert.True(watch.Elapsed >= _options.RequestTimeout);
+        var start = _time.GetTimestamp();
+        Assert.Equal(KvErrorCode.Timeout, (await FailureAsync(_client.RangeAsync(Range("key")), _time)).Code);
+        Assert.Equal(_options.RequestTimeout, _time.GetElapsedTime(start));
     }
 
     [Fact]
@@ -110,14 +116,17 @@ public sealed class PaxosStoreClientTests : TestKit
     public async Task A_watch_asks_for_one_batch_at_a_time_and_shows_that_it_lives()
     {
         var (id, watch) = await OpenAsync();
-        ExpectNoMsg(TimeSpan.FromMilliseconds(300));
+        _time.Advance(_options.WatchKeepAlive);
+        ExpectNoMsg(TimeSpan.FromMilliseconds(50));
         var next = watch.NextAsync();
         Assert.Equal(id, Expect<FacadeWatchNext>().Id);
         Reply(new FacadeEvents(id, 10, 11, []));
+        Pass(_options.WatchKeepAlive);
         Assert.Equal(id, Expect<FacadeWatchNext>().Id);
         Reply(new FacadeEvents(id, 11, 12, [EventAt(12)]));
         Assert.Equal(12, (await next).Revision);
-        ExpectNoMsg(TimeSpan.FromMilliseconds(300));
+        _time.Advance(_options.WatchKeepAlive);
+        ExpectNoMsg(TimeSpan.FromMilliseconds(50));
         await watch.DisposeAsync();
         Assert.Equal(id, Expect<FacadeWatchCancel>().Id);
     }
@@ -162,6 +171,7 @@ public sealed class PaxosStoreClientTests : TestKit
         var (id, watch) = await OpenAsync();
         var next = watch.NextAsync();
         Expect<FacadeWatchNext>();
+        Pass(_options.AttemptTimeout);
         await ReopenedAsync(id, next);
     }
 
@@ -182,6 +192,7 @@ public sealed class PaxosStoreClientTests : TestKit
         Reply(new FacadeResult(Expect<FacadeExecute>().Id, new LeaseGrantResult(77, 2) { Revision = 1, Term = 1 }));
         await using var lease = await granting;
         Assert.True(lease.IsHeld);
+        Pass(lease.Ttl / 4);
         var renewal = Expect<FacadeExecute>();
         Assert.Equal(77L, Assert.Single(Assert.IsType<LeaseKeepAliveCommand>(renewal.Command).Ids));
         Reply(new FacadeResult(renewal.Id, new LeaseKeepAliveResult([0]) { Revision = 1, Term = 1 }));
@@ -192,21 +203,32 @@ public sealed class PaxosStoreClientTests : TestKit
     [Fact]
     public async Task A_lease_that_cannot_be_renewed_is_given_up_before_its_time_is_up()
     {
-        var since = Stopwatch.StartNew();
         var granting = _client.GrantLeaseAsync(TimeSpan.FromSeconds(2));
         Reply(new FacadeResult(Expect<FacadeExecute>().Id, new LeaseGrantResult(77, 2) { Revision = 1, Term = 1 }));
         await using var lease = await granting;
-        while (lease.IsHeld) await Task.Delay(5);
-        Assert.InRange(since.Elapsed, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
+
+        // A renewal that works counts from when it was sent, not from when its reply came.
+        Pass(lease.Ttl / 4);
+        var renewal = Expect<FacadeExecute>();
+        _time.Advance(TimeSpan.FromMilliseconds(200));
+        Reply(new FacadeResult(renewal.Id, new LeaseKeepAliveResult([2]) { Revision = 1, Term = 1 }));
+        AwaitCondition(() => _time.Next == lease.Ttl / 4, Limit);
+
+        _time.Advance((lease.Ttl * 0.9) - TimeSpan.FromMilliseconds(201));
+        Assert.True(lease.IsHeld);
+        Assert.False(lease.Lost.IsCancellationRequested);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.False(lease.IsHeld);
+        Assert.True(lease.Lost.IsCancellationRequested);
     }
 
     [Fact]
     public async Task Without_a_member_nothing_happens_and_that_is_said()
     {
         var hasty = _options with { RequestTimeout = TimeSpan.FromMilliseconds(300) };
-        await using var nobody = new PaxosStoreClient(Sys, [Address.Parse("akka://elsewhere")], hasty);
-        Assert.Equal(KvErrorCode.Timeout, (await Assert.ThrowsAsync<KvException>(() => nobody.RangeAsync(Range("key")))).Code);
-        Assert.Equal(KvErrorCode.Timeout, (await Assert.ThrowsAsync<KvException>(() => nobody.OpenWatchAsync(new WatchSpec(Prefix("w/"), 0)))).Code);
+        await using var nobody = new PaxosStoreClient(Sys, [Address.Parse("akka://elsewhere")], hasty, _time);
+        Assert.Equal(KvErrorCode.Timeout, (await FailureAsync(nobody.RangeAsync(Range("key")), _time)).Code);
+        Assert.Equal(KvErrorCode.Timeout, (await FailureAsync(nobody.OpenWatchAsync(new WatchSpec(Prefix("w/"), 0)), _time)).Code);
     }
 
     protected override void AfterAll()
@@ -237,7 +259,27 @@ public sealed class PaxosStoreClientTests : TestKit
         Assert.Equal(11, (await next).Revision);
     }
 
-    private T Expect<T>() where T : FacadeRequest => ExpectMsg<T>(TimeSpan.FromSeconds(5));
+    private T Expect<T>() where T : FacadeRequest => ExpectMsg<T>(Limit);
+
+    /// <summary>Lets time pass once the client has begun to wait for it.</summary>
+    private void Pass(TimeSpan time)
+    {
+        AwaitCondition(() => _time.Next <= time, Limit);
+        _time.Advance(time);
+    }
+
+    /// <summary>Lets time pass from timer to timer until a request has failed.</summary>
+    private static async Task<KvException> FailureAsync(Task request, ManualTime time)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        while (!request.IsCompleted)
+        {
+            if (time.Next is { } next) time.Advance(next);
+            await Task.Delay(1, limit.Token);
+        }
+
+        return await Assert.ThrowsAsync<KvException>(() => request);
+    }
 
     private void Reply(FacadeReply reply) => LastSender.Tell(reply);
 

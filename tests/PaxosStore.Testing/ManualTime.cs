@@ -1,11 +1,20 @@
-namespace PaxosStore.Gateways.Tests;
+namespace PaxosStore.Testing;
 
 /// <summary>Time that passes when told to.</summary>
-internal sealed class ManualTime : TimeProvider
+public sealed class ManualTime : TimeProvider
 {
     private readonly Lock gate = new();
     private readonly List<ManualTimer> timers = [];
     private TimeSpan now;
+
+    /// <summary>How far off the next timer is; null when none is set.</summary>
+    public TimeSpan? Next
+    {
+        get
+        {
+            lock (gate) return timers.Min(timer => timer.At) - now;
+        }
+    }
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -25,7 +34,7 @@ internal sealed class ManualTime : TimeProvider
     }
 
     /// <summary>Lets time pass and fires what falls due.</summary>
-    internal void Advance(TimeSpan by)
+    public void Advance(TimeSpan by)
     {
         ManualTimer[] due;
         lock (gate)
@@ -41,6 +50,8 @@ internal sealed class ManualTime : TimeProvider
     {
         private TimeSpan? next;
         private TimeSpan period;
+
+        internal TimeSpan? At => next;
 
         internal void Fire() => fire();
 
