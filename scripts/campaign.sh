@@ -100,10 +100,11 @@ sim() {
   build PaxosStore.Simulator
   mkdir -p "$artifacts"
   if dotnet "$simulator" --help | grep -q -- '--whole'; then
-    simulate whole-stack 2000 $((time / 2)) "$jobs" --whole || failed=1
+    # Chunks large enough that the first seconds, spent in the JIT, do not count for much.
+    simulate whole-stack 10000 $((time / 2)) "$jobs" --whole || failed=1
     time=$((time / 2))
   fi
-  simulate protocol 100000 "$time" "$jobs" || failed=1
+  simulate protocol 200000 "$time" "$jobs" || failed=1
   return $failed
 }
 

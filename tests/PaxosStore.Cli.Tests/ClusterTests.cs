@@ -21,7 +21,7 @@ public sealed class ClusterTests : IAsyncLifetime
         var lines = (await Run.Async(door, "status")).Done().Lines;
         Assert.Equal($"127.0.0.1:{door.Port} 22 3.5.21 leader 22 7 1 1 1 4096 1024 0 -", lines[1]);
 
-        var down = FreePorts.Take(1)[0];
+        var down = FreePorts.One();
         var run = await Run.Async("status", "--endpoints", $"127.0.0.1:{down},127.0.0.1:{door.Port}");
         Assert.Equal(Ctl.Failure, run.Code);
         Assert.StartsWith($"127.0.0.1:{down} - - unreachable", run.Lines[1], StringComparison.Ordinal);
@@ -40,7 +40,7 @@ public sealed class ClusterTests : IAsyncLifetime
     {
         await using var observer = await DoorHost.StartAsync();
         observer.Store.IsObserver = true;
-        var endpoints = $"127.0.0.1:{FreePorts.Take(1)[0]},http://127.0.0.1:{observer.Port},127.0.0.1:{door.Port}";
+        var endpoints = $"127.0.0.1:{FreePorts.One()},http://127.0.0.1:{observer.Port},127.0.0.1:{door.Port}";
         var environment = new Dictionary<string, string> { ["PAXOSCTL_ENDPOINTS"] = endpoints };
         Assert.Equal("22 one http://127.0.0.1:2380 http://127.0.0.1:2379 yes yes", (await Run.WithAsync(environment, null, "member", "list")).Done().Lines[1]);
         (await Run.Async(observer, "member", "list")).Failed(Ctl.Failure, "this member has no vote: name others with --endpoints");
@@ -118,7 +118,7 @@ public sealed class ClusterTests : IAsyncLifetime
         (await Run.Async(door, "compact", "2")).Done();
         Assert.Equal(2, door.Store.View.CompactRevision);
         (await Run.Async(door, "compact", "2")).Failed(Ctl.Failure, "has been compacted: 'paxosctl status' shows the current revision");
-        var down = FreePorts.Take(1)[0];
+        var down = FreePorts.One();
         var run = await Run.Async("defrag", "--endpoints", $"127.0.0.1:{down},127.0.0.1:{door.Port}");
         run.Failed(Ctl.Failure, $"error: 127.0.0.1:{down}:");
         Assert.Equal($"127.0.0.1:{door.Port}: done\n", run.Output);

@@ -155,7 +155,7 @@ public sealed class ClientPortTests : IDisposable
     [Fact]
     public async Task The_metrics_port_serves_metrics_and_health_and_nothing_else()
     {
-        var port = FreePorts.Take(1)[0];
+        var port = FreePorts.One();
         await using var host = await StartAsync("http", $"--listen-metrics-urls=http://127.0.0.1:{port}");
         using var client = new HttpClient();
 
@@ -189,7 +189,7 @@ public sealed class ClientPortTests : IDisposable
 
     private async Task<Host> StartAsync(string scheme, params string[] flags)
     {
-        var url = $"{scheme}://127.0.0.1:{FreePorts.Take(1)[0]}";
+        var url = $"{scheme}://127.0.0.1:{FreePorts.One()}";
         string[] files = scheme == "https" && !flags.Contains("--auto-tls") ? [$"--cert-file={At("server.crt")}", $"--key-file={At("server.key")}"] : [];
         var options = Load.From([$"--listen-client-urls={url}", .. files, .. flags]);
         var tls = new ClientTls(options, _log, TimeProvider.System);

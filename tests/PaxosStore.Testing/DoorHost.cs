@@ -46,7 +46,7 @@ public sealed class DoorHost : IAsyncDisposable
     /// <param name="before">Called with every request first.</param>
     public static async Task<DoorHost> StartAsync(Action<EtcdDoorOptions>? configure = null, Action<HttpContext>? before = null)
     {
-        var port = FreePorts.Take(1)[0];
+        var port = FreePorts.One();
         var store = new InMemoryKvStore();
         var log = new LogCounter();
         var builder = WebApplication.CreateSlimBuilder();

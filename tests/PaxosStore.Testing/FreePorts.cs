@@ -4,39 +4,65 @@ using System.Net.Sockets;
 namespace PaxosStore.Testing;
 
 /// <summary>
-/// Loopback ports nobody listens on at the moment, out of those the kernel gives to no outgoing connection: between their being found and their being
-/// listened on, nothing but another such search could take them.
+/// Loopback ports for listeners, below those that the kernel gives to outgoing connections: none is taken between being found and being listened on, nor
+/// between a kill and a restart. Test projects that run at the same time take theirs from different ranges.
 /// </summary>
 public static class FreePorts
 {
     private const int Lowest = 10_000;
-    private const int Highest = 24_000;
+    private const int RangeSize = 3_000;
+    private const int Ranges = 7;
 
-    /// <summary>Takes <paramref name="count"/> different free ports.</summary>
-    public static int[] Take(int count)
+    private static readonly Lock Gate = new();
+    private static readonly (int First, FileStream Claim) Range = ClaimRange();
+    private static int _next = Random.Shared.Next(RangeSize);
+
+    /// <summary>A port that nothing listens on now; this process gives it out again only after all others of its range.</summary>
+    public static int One()
     {
-        var taken = new List<TcpListener>();
+        lock (Gate)
+        {
+            while (true)
+            {
+                _next = (_next + 1) % RangeSize;
+                if (IsFree(Range.First + _next)) return Range.First + _next;
+            }
+        }
+    }
+
+    /// <summary>As many different ones.</summary>
+    public static int[] Take(int count) => [.. Enumerable.Range(0, count).Select(_ => One())];
+
+    /// <summary>The first range that no other process has; its file stays locked for as long as this one lives.</summary>
+    private static (int First, FileStream Claim) ClaimRange()
+    {
+        for (var i = 0; i < Ranges; i++)
+        {
+            var path = Path.Combine(Path.GetTempPath(), $"paxosstore-test-ports-{Environment.UserName}-{i}.lock");
+            try
+            {
+                return (Lowest + (i * RangeSize), new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            }
+            catch (IOException)
+            {
+                // Another test process has this one.
+            }
+        }
+
+        throw new InvalidOperationException($"{Ranges} test processes have ports already: is one left over? `lsof {Path.GetTempPath()}paxosstore-test-ports-*`");
+    }
+
+    private static bool IsFree(int port)
+    {
         try
         {
-            while (taken.Count < count)
-            {
-                var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(Lowest, Highest));
-                try
-                {
-                    listener.Start();
-                    taken.Add(listener);
-                }
-                catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
-                {
-                    listener.Dispose();
-                }
-            }
-
-            return [.. taken.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
         }
-        finally
+        catch (SocketException)
         {
-            foreach (var listener in taken) listener.Dispose();
+            return false;
         }
     }
 }

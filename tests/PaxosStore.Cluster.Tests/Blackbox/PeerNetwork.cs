@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using PaxosStore.Cluster.Tests.Processes;
+using PaxosStore.Testing;
 
 namespace PaxosStore.Cluster.Tests.Blackbox;
 
@@ -28,7 +29,7 @@ internal sealed class PeerNetwork : IDisposable
     /// <summary>Ports for a node that its peers find behind this network.</summary>
     public NodePorts NewPorts()
     {
-        var ports = new NodePorts(Ports.Free(), Ports.Free(), Ports.Free());
+        var ports = new NodePorts(FreePorts.One(), FreePorts.One(), FreePorts.One());
         var listener = new TcpListener(IPAddress.Loopback, ports.Advertised);
         listener.Start();
         lock (_gate)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PaxosStore.Cluster.Tests.Processes;
 using PaxosStore.Cluster.Tests.Scenarios;
+using PaxosStore.Testing;
 using Xunit.Abstractions;
 
 namespace PaxosStore.Cluster.Tests.Fuzzing;
@@ -26,7 +27,7 @@ public class FuzzTests(ITestOutputHelper output)
         var seed = Amount.From("PAXOSSTORE_FUZZ_SEED", 20);
         var longest = TimeSpan.FromMilliseconds(Amount.From("PAXOSSTORE_FUZZ_WAIT_MS", 5000));
         using var certificates = new TestCertificates();
-        var secure = Ports.Free();
+        var secure = FreePorts.One();
         var plan = new ClusterPlan("fuzz-" + door, 1, [.. certificates.ClientFlags, .. certificates.PeerFlags]) { PeerScheme = "https", SecurePort = secure };
         await using var cluster = await TestCluster.StartAsync(plan);
         await cluster.RunAsync(async () =>

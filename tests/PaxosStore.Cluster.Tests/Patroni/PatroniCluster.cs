@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using PaxosStore.Cluster.Tests.Processes;
+using PaxosStore.Testing;
 
 namespace PaxosStore.Cluster.Tests.Patroni;
 
@@ -123,7 +124,7 @@ internal sealed class PatroniCluster : IAsyncDisposable
 
     private PatroniMember NewMember(string name, IReadOnlyList<string> store)
     {
-        var (rest, sql) = (Ports.Free(), Ports.Free());
+        var (rest, sql) = (FreePorts.One(), FreePorts.One());
         var text = $"""
             scope: {PatroniMember.Scope}
             name: {name}

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using PaxosStore.Testing;
 
 namespace PaxosStore.Cluster.Tests.Processes;
 
@@ -132,7 +133,7 @@ internal sealed partial class DocumentedWorld : IAsyncDisposable
         return Address().Replace(text, m =>
         {
             if (!_ports.TryGetValue(m.Value, out var port))
-                _ports[m.Value] = port = Ports.Free();
+                _ports[m.Value] = port = FreePorts.One();
             return $"127.0.0.1:{port}";
         });
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using PaxosStore.Testing;
 
 namespace PaxosStore.Cluster.Tests.Processes;
 
@@ -172,5 +173,5 @@ internal readonly record struct NodePorts(int Client, int Peer, int Advertised)
     {
     }
 
-    public static NodePorts Free() => new(Processes.Ports.Free(), Processes.Ports.Free());
+    public static NodePorts Free() => new(FreePorts.One(), FreePorts.One());
 }

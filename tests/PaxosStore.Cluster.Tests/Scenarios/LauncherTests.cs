@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using PaxosStore.Cluster.Tests.Processes;
+using PaxosStore.Testing;
 
 namespace PaxosStore.Cluster.Tests.Scenarios;
 
@@ -29,7 +30,7 @@ public sealed class LauncherTests : IDisposable
     {
         Target.PaxosStore.RequirePresent();
         Programs.Require("etcdctl");
-        var (client, peer) = (Ports.Free(), Ports.Free());
+        var (client, peer) = (FreePorts.One(), FreePorts.One());
         var start = new ProcessStartInfo(Launcher)
         {
             WorkingDirectory = _directory,

@@ -1,6 +1,5 @@
 using Akka.Actor;
 using Akka.TestKit;
-using Akka.TestKit.Xunit2;
 using Microsoft.Extensions.Logging.Abstractions;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Actors;
@@ -12,7 +11,7 @@ using PaxosStore.Node.Wire;
 namespace PaxosStore.Node.Tests.Actors;
 
 /// <summary>Votes leave after the disk has them, share its writes, and never leave when a write goes wrong.</summary>
-public sealed class AcceptorActorTests : TestKit
+public sealed class AcceptorActorTests : PatientTestKit
 {
     private static readonly Ballot Ballot = new(5, TestNode.Context().Self);
 

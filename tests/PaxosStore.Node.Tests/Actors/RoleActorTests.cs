@@ -1,5 +1,4 @@
 using Akka.Actor;
-using Akka.TestKit.Xunit2;
 using Microsoft.Extensions.Logging.Abstractions;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Actors;
@@ -11,7 +10,7 @@ using PaxosStore.Node.Wire;
 namespace PaxosStore.Node.Tests.Actors;
 
 /// <summary>The other actors do what their machines say, and a role that fails stops the node.</summary>
-public sealed class RoleActorTests : TestKit
+public sealed class RoleActorTests : PatientTestKit
 {
     private readonly NodeContext _node = TestNode.Context();
     private readonly KvStateMachine _state = new();

@@ -1,5 +1,4 @@
 using Akka.Actor;
-using Akka.TestKit.Xunit2;
 using PaxosStore.Node.Facade;
 using PaxosStore.Testing;
 using static PaxosStore.Node.Tests.MultiNode.Commands;
@@ -7,10 +6,8 @@ using static PaxosStore.Node.Tests.MultiNode.Commands;
 namespace PaxosStore.Node.Tests.Facade;
 
 /// <summary>What the client repeats, what it does not, and what it says then; the member is the test, and so is the clock.</summary>
-public sealed class PaxosStoreClientTests : TestKit
+public sealed class PaxosStoreClientTests : PatientTestKit
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
-
     private readonly Address _member;
     private readonly ManualTime _time = new();
     private readonly PaxosStoreClientOptions _options = new()
@@ -212,7 +209,7 @@ public sealed class PaxosStoreClientTests : TestKit
         var renewal = Expect<FacadeExecute>();
         _time.Advance(TimeSpan.FromMilliseconds(200));
         Reply(new FacadeResult(renewal.Id, new LeaseKeepAliveResult([2]) { Revision = 1, Term = 1 }));
-        AwaitCondition(() => _time.Next == lease.Ttl / 4, Limit);
+        AwaitCondition(() => _time.Next == lease.Ttl / 4);
 
         _time.Advance((lease.Ttl * 0.9) - TimeSpan.FromMilliseconds(201));
         Assert.True(lease.IsHeld);
@@ -259,19 +256,19 @@ public sealed class PaxosStoreClientTests : TestKit
         Assert.Equal(11, (await next).Revision);
     }
 
-    private T Expect<T>() where T : FacadeRequest => ExpectMsg<T>(Limit);
+    private T Expect<T>() where T : FacadeRequest => ExpectMsg<T>();
 
     /// <summary>Lets time pass once the client has begun to wait for it.</summary>
     private void Pass(TimeSpan time)
     {
-        AwaitCondition(() => _time.Next <= time, Limit);
+        AwaitCondition(() => _time.Next <= time);
         _time.Advance(time);
     }
 
     /// <summary>Lets time pass from timer to timer until a request has failed.</summary>
     private static async Task<KvException> FailureAsync(Task request, ManualTime time)
     {
-        using var limit = new CancellationTokenSource(Limit);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         while (!request.IsCompleted)
         {
             if (time.Next is { } next) time.Advance(next);

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Akka.Configuration;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
+using PaxosStore.Testing;
 
 namespace PaxosStore.Node.Tests.MultiNode;
 
@@ -39,7 +40,7 @@ internal sealed class Fleet : IAsyncDisposable
 
     public string DirectoryOf(string name) => Path.Combine(_root, name);
 
-    public string PeerUrl(string name) => _urls.TryGetValue(name, out var url) ? url : _urls[name] = $"http://127.0.0.1:{MultiNodeConfig.FreePort()}";
+    public string PeerUrl(string name) => _urls.TryGetValue(name, out var url) ? url : _urls[name] = $"http://127.0.0.1:{FreePorts.One()}";
 
     /// <summary>The node gets another address from now on.</summary>
     public string Move(string name)

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Akka.Actor;
 
 namespace PaxosStore.Node.Tests.MultiNode;
@@ -32,13 +30,6 @@ public sealed class MultiNodeConfig
 
     /// <summary>Declares a node of the Akka cluster that is not a member.</summary>
     public RoleName ClientRole(string name) => Add(_clients, name);
-
-    internal static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     internal static Address AddressOf(ActorSystem system) => ((ExtendedActorSystem)system).Provider.DefaultAddress;
 

@@ -7,6 +7,7 @@ using Akka.Remote;
 using Akka.Remote.Transport;
 using Microsoft.Extensions.Logging.Abstractions;
 using PaxosStore.Node.Facade;
+using PaxosStore.Testing;
 using Direction = Akka.Remote.Transport.ThrottleTransportAdapter.Direction;
 
 namespace PaxosStore.Node.Tests.MultiNode;
@@ -30,7 +31,7 @@ public sealed class TestConductor : IAsyncDisposable
     private TestConductor(MultiNodeConfig config)
     {
         _config = config;
-        _ports = config.Members.ToDictionary(r => r, _ => MultiNodeConfig.FreePort());
+        _ports = config.Members.ToDictionary(r => r, _ => FreePorts.One());
     }
 
     /// <summary>Fires when the scenario is over or has failed.</summary>

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PaxosStore.Consensus;
 using PaxosStore.Node.Journal;
 using PaxosStore.Node.Storage;
+using PaxosStore.Testing;
 
 namespace PaxosStore.Node.Tests.Storage;
 
@@ -165,7 +166,7 @@ public sealed class PostgresNodeTests(PostgresServer server) : IClassFixture<Pos
 
     private NodeSettings Settings(string connection)
     {
-        var port = MultiNode.MultiNodeConfig.FreePort();
+        var port = FreePorts.One();
         var url = new Uri($"http://127.0.0.1:{port}");
         return TestNode.Settings($"data-dir = \"{_path}\"") with
         {
