@@ -179,17 +179,60 @@ public class CodecTests
         }
     }
 
-    [Fact]
-    public void Deep_nesting_is_refused_on_both_sides()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Deep_nesting_is_refused_on_both_sides(bool success)
     {
-        KvOp op = new TxnOp([], [], []);
-        for (var i = 1; i < CommandCodec.MostNesting; i++) op = new TxnOp([], [op], []);
-        Assert.IsType<TxnOp>(CommandCodec.DecodeOp(CommandCodec.EncodeOp(op)));
-        Assert.Throws<ArgumentException>(() => CommandCodec.EncodeOp(new TxnOp([], [op], [])));
+        TxnOp Around(KvOp? op) => new([], op is not null && success ? [op] : [], op is not null && !success ? [op] : []);
+        KvOp op = Around(null);
+        for (var i = 1; i < CommandCodec.MostNesting; i++) op = Around(op);
+        var deepest = CommandCodec.EncodeOp(op);
+        Assert.IsType<TxnOp>(CommandCodec.DecodeOp(deepest));
+        Assert.Throws<ArgumentException>(() => CommandCodec.EncodeOp(Around(op)));
+        byte[] deeper = success ? [deepest[0], 4, 0, 1, .. deepest[1..], 0] : [deepest[0], 4, 0, 0, 1, .. deepest[1..]];
+        Assert.Contains("nest", Assert.Throws<FormatException>(() => CommandCodec.DecodeOp(deeper)).Message, StringComparison.Ordinal);
         var bytes = new byte[100_000];
         for (var i = 1; i + 2 < bytes.Length; i += 3) (bytes[i], bytes[i + 1], bytes[i + 2]) = (4, 0, 1);
         bytes[0] = CommandCodec.FormatVersion;
         Assert.Throws<FormatException>(() => CommandCodec.DecodeOp(bytes));
+    }
+
+    [Fact]
+    public void Deep_nesting_of_results_is_refused_on_both_sides()
+    {
+        KvOpResult result = new TxnResult(true, []);
+        for (var i = 1; i < CommandCodec.MostNesting; i++) result = new TxnResult(true, [result]);
+        var deepest = CommandCodec.EncodeOpResult(result);
+        Assert.IsType<TxnResult>(CommandCodec.DecodeOpResult(deepest));
+        Assert.Throws<ArgumentException>(() => CommandCodec.EncodeOpResult(new TxnResult(true, [result])));
+        byte[] deeper = [deepest[0], 4, 1, 1, .. deepest[1..]];
+        Assert.Contains("nest", Assert.Throws<FormatException>(() => CommandCodec.DecodeOpResult(deeper)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_number_has_one_spelling_and_64_bits()
+    {
+        foreach (var number in new ulong[] { 0, 1, 0x7F, 0x80, ulong.MaxValue >> 1, ulong.MaxValue })
+        {
+            var writer = new ByteWriter(0);
+            writer.Unsigned(number);
+            var reader = new ByteReader(writer.ToArray());
+            Assert.Equal(number, reader.Unsigned());
+            reader.End();
+        }
+
+        byte[] nines = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
+        foreach (var bytes in new byte[][] { [.. nines, 0x02], [.. nines, 0x81, 0x00], [0x80, 0x00], [.. nines], [] })
+            Assert.Throws<FormatException>(() => new ByteReader(bytes).Unsigned());
+    }
+
+    [Fact]
+    public void A_member_published_with_its_incarnation_has_one()
+    {
+        var bytes = CommandCodec.Encode(1, 2, 3, new PublishMemberCommand(4, "n", [], 0x5A));
+        bytes[Array.IndexOf(bytes, (byte)0x5A)] = 0;
+        Assert.Contains("incarnation", Assert.Throws<FormatException>(() => CommandCodec.Decode(bytes)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
