@@ -128,6 +128,41 @@ public class ChecksumTests
         Assert.Equal(other.View.HashKv(13).Hash, changed.View.HashKv(13).Hash);
     }
 
+    /// <summary>
+    /// Checksums stand in snapshots, and nodes of two releases compare all three with each other: a change here is a change of the format. The state is larger than what
+    /// the digest and the hash of the history are computed over at once, and its values have every length up to some words.
+    /// </summary>
+    [Fact]
+    public void What_is_summed_and_hashed_never_changes()
+    {
+        var machine = new Machine();
+        machine.Run(new LeaseGrantCommand(1, 10));
+        for (var i = 0; i < 2_000; i++) machine.Put($"key{i % 900:D4}", new string('v', i % 70), lease: i % 3 == 0 ? 1 : 0);
+        machine.Delete("key0003");
+        machine.Run(new CompactCommand(1_000));
+        machine.Run(new UserAddCommand("ann", "hash"));
+        string[] hashes =
+        [
+            $"{machine.View.Checksum:X32}", $"{machine.View.HashKv(0).Hash:X8}", Bytes.Digest(machine.View),
+            $"{StateHash.Of("id", new AuthToken("ann", 300, TimeSpan.FromSeconds(7))):X32}", $"{StateHash.OfAuth([1, 2, 3]):X32}",
+        ];
+        Assert.Equal(
+            [
+                "D269BEF7FC27962F805FF35A50721242", "F377DA3C", "47F46C6BD99346379481E75AB814FD159B20DF66510AA89D6B7158001B599273",
+                "2178B0A864E463C3214E959B856ED86D", "88AFA114F91D9517E55B435B400DEC75",
+            ],
+            hashes);
+    }
+
+    [Fact]
+    public void Every_part_of_a_token_and_of_the_users_counts()
+    {
+        var seen = new HashSet<UInt128>();
+        foreach (var (id, user, ttl, deadline) in new[] { ("a", "b", 1, 1), ("ab", "", 1, 1), ("x", "b", 1, 1), ("a", "x", 1, 1), ("a", "b", 2, 1), ("a", "b", 1, 2), ("a", "b\0", 1, 1) })
+            Assert.True(seen.Add(StateHash.Of(id, new AuthToken(user, ttl, TimeSpan.FromTicks(deadline)))));
+        foreach (var records in new byte[][] { [], [0], [0, 0], [1], new byte[16], new byte[17] }) Assert.True(seen.Add(StateHash.OfAuth(records)));
+    }
+
     private static (KvErrorCode, long) Refusal(Machine machine, long revision)
     {
         var error = Assert.Throws<KvException>(() => machine.View.HashKv(revision));

@@ -99,6 +99,32 @@ public class ClientSessionTests
     }
 
     [Fact]
+    public void The_sessions_unused_for_longest_end_and_no_others()
+    {
+        var machine = new Machine();
+        machine.Apply(OpenSession(98), OpenSession(99));
+        machine.Tick(1800);
+        machine.Apply(Put(98, 1, 0));
+        machine.Tick(1800);
+        Assert.Equal([98UL], machine.View.Sessions.Keys);
+        machine.Tick(1800);
+        Assert.Empty(machine.View.Sessions);
+    }
+
+    /// <summary>However many clients leave at once, no batch takes long for it.</summary>
+    [Fact]
+    public void A_batch_ends_a_bounded_number_of_sessions()
+    {
+        var machine = new Machine();
+        machine.Apply([.. Enumerable.Range(0, ClientSessions.MostExpiriesPerBatch + 5).Select(i => OpenSession(100 + (ulong)i))]);
+        machine.Tick(3600);
+        Assert.Equal(6, machine.View.Sessions.Count);
+        Assert.DoesNotContain(100UL, machine.View.Sessions.Keys);
+        machine.Tick(0);
+        Assert.Empty(machine.View.Sessions);
+    }
+
+    [Fact]
     public void The_memory_of_one_session_is_bounded()
     {
         var machine = new Machine();
