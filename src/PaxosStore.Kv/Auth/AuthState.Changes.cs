@@ -5,7 +5,7 @@ namespace PaxosStore.Kv;
 /// <summary>What commands do to it. Whether the caller may have them done has been judged before.</summary>
 public sealed partial class AuthState
 {
-    private const int MostExpiriesPerBatch = 1_000;
+    internal const int MostExpiriesPerBatch = 1_000;
 
     /// <summary>The state after a command, or why it is refused.</summary>
     internal (AuthState After, KvErrorCode Refusal) Apply(AuthCommand command, TimeSpan now) => command switch
