@@ -60,7 +60,7 @@ public static class FreePorts
             listener.Start();
             return true;
         }
-        catch (SocketException)
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
         {
             return false;
         }
