@@ -30,20 +30,6 @@ internal enum EventKind : byte
 /// <param name="Message">The message.</param>
 internal readonly record struct Event(EventKind Kind, int Node, int From, Role Role, int Incarnation, long Arg, Message? Message);
 
-/// <summary>Order of events: by time, then by when they were planned.</summary>
-internal readonly record struct Due(long Time, long Sequence) : IComparable<Due>
-{
-    public int CompareTo(Due other) => Time != other.Time ? Time.CompareTo(other.Time) : Sequence.CompareTo(other.Sequence);
-
-    public static bool operator <(Due a, Due b) => a.CompareTo(b) < 0;
-
-    public static bool operator >(Due a, Due b) => a.CompareTo(b) > 0;
-
-    public static bool operator <=(Due a, Due b) => a.CompareTo(b) <= 0;
-
-    public static bool operator >=(Due a, Due b) => a.CompareTo(b) >= 0;
-}
-
 /// <summary>What was done in a run, for the summary.</summary>
 internal sealed class Counters
 {

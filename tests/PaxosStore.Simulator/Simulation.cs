@@ -12,7 +12,7 @@ internal sealed partial class Simulation
 
     private readonly Plan _plan;
     private readonly Defects _defects;
-    private readonly PriorityQueue<Event, Due> _queue = new(256);
+    private readonly EventQueue _queue = new();
     private readonly SimNode[] _nodes;
     private readonly IWorkload _workload;
     private readonly Operator? _operator;
@@ -26,7 +26,6 @@ internal sealed partial class Simulation
     private readonly Configuration _first;
 
     private long _now;
-    private long _sequence;
     private long _tenures;
 
     public Simulation(Plan plan, Defects defects, Trace trace)
@@ -64,9 +63,9 @@ internal sealed partial class Simulation
         (Counters.Changes, Counters.Void) = _judge.Changes;
     }
 
-    public void At(long time, Event e) => _queue.Enqueue(e, new Due(time, _sequence++));
+    public void At(long time, in Event e) => _queue.Add(time, e);
 
-    public void After(long delay, Event e) => At(_now + delay, e);
+    public void After(long delay, in Event e) => At(_now + delay, e);
 
     /// <summary>Goes on until something is so, or for a time; whether it is so.</summary>
     public bool RunFor(long time, Func<bool> done)
@@ -77,19 +76,15 @@ internal sealed partial class Simulation
 
     private void RunUntil(long end, Func<bool>? done = null)
     {
-        while (_queue.TryPeek(out var e, out var due) && due.Time <= end)
+        while (_queue.TryTake(end, out _now, out var e))
         {
-            _queue.Dequeue();
-            _now = due.Time;
             Counters.Events++;
             Handle(e);
             if (done is not null && done()) return;
         }
-
-        _now = end;
     }
 
-    private void Handle(Event e)
+    private void Handle(in Event e)
     {
         switch (e.Kind)
         {
@@ -123,14 +118,14 @@ internal sealed partial class Simulation
         else HandleOn(node, e);
     }
 
-    private void Hold(SimNode node, Event e)
+    private void Hold(SimNode node, in Event e)
     {
         // One tick is enough for all that were missed.
         if (e.Kind == EventKind.Tick) After(TickInterval, e);
         else if (node.Held.Count < 2_000 || e.Kind != EventKind.Deliver || e.Message is Whole.FacadeInput) node.Held.Enqueue(e);
     }
 
-    private void HandleOn(SimNode node, Event e)
+    private void HandleOn(SimNode node, in Event e)
     {
         try
         {
@@ -149,7 +144,7 @@ internal sealed partial class Simulation
         }
     }
 
-    private void Deliver(SimNode node, Event e)
+    private void Deliver(SimNode node, in Event e)
     {
         var message = e.Message!;
         _trace.Delivered(_now, e, message);
@@ -177,7 +172,7 @@ internal sealed partial class Simulation
         CarryOut(node, e.Role, effects);
     }
 
-    private void Tick(SimNode node, Event e)
+    private void Tick(SimNode node, in Event e)
     {
         if (node.State.Applied >= node.StateNeeded) CarryOut(node, Role.Proposer, node.Proposer.Tick(node.Instant(_now)));
         if (IsStill(node, e)) _workload.OnTick(node);
@@ -186,7 +181,7 @@ internal sealed partial class Simulation
         if (node.Up) After(TickInterval + _local.Below((int)TickInterval / 4), e);
     }
 
-    private static bool IsStill(SimNode node, Event e) => node.Up && node.Incarnation == e.Incarnation;
+    private static bool IsStill(SimNode node, in Event e) => node.Up && node.Incarnation == e.Incarnation;
 
     /// <summary>Whether a ballot still leads somewhere: then votes told under it may still be counted.</summary>
     private bool Leads(Ballot ballot)
