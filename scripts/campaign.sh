@@ -59,10 +59,11 @@ publish() {
   export PAXOSSTORE_SERVER_DLL=$repo/artifacts/publish/PaxosStore.Server.dll
 }
 
-# Everything that a run does to network and mounts stays inside and ends with it.
+# Everything that a run does to network and mounts stays inside and ends with it; so do its nodes, however the program ends.
 isolated() {
-  if [ -z "${PAXOSSTORE_OWN_NAMESPACES:-}" ] && unshare --net --mount sh -c 'ip link set lo up' 2>/dev/null; then
-    PAXOSSTORE_OWN_NAMESPACES=1 exec unshare --net --mount sh -c 'ip link set lo up && exec "$@"' sh "$@"
+  local inside=(unshare --net --mount --pid --fork --kill-child --mount-proc)
+  if [ -z "${PAXOSSTORE_OWN_NAMESPACES:-}" ] && "${inside[@]}" sh -c 'ip link set lo up' 2>/dev/null; then
+    PAXOSSTORE_OWN_NAMESPACES=1 exec "${inside[@]}" sh -c 'ip link set lo up && exec "$@"' sh "$@"
   fi
   exec "$@"
 }

@@ -99,10 +99,10 @@ internal sealed class Membership(TestCluster cluster)
         for (var i = 0; ; i++)
         {
             var candidates = cluster.Nodes.Zip(cluster.Clients).Where(p => p.First != avoid && p.First.IsRunning).Select(p => p.Second).ToArray();
-            var reason = "not yet";
+            var reason = candidates.Length > 0 ? "not yet" : "no member is running";
             try
             {
-                if (await attempt(candidates[i % candidates.Length]))
+                if (candidates.Length > 0 && await attempt(candidates[i % candidates.Length]))
                     return;
             }
             catch (RpcException e)
