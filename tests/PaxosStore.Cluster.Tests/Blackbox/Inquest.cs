@@ -37,22 +37,37 @@ internal sealed class Inquest(World world, LogBook book, Watchers watchers, List
     private async Task CompareNodesAsync(long revision)
     {
         var state = new Replay(book.Dump()).State;
-        var hashes = new List<string>();
+        var behind = false;
         foreach (var node in world.Cluster.Clients)
         {
             if (!await UntilAsync(async () => (await StateAsync(node)).Header.Revision >= revision))
             {
                 findings.Add($"liveness: {node.Name} is not at revision {revision} after {Limit.TotalSeconds} s");
+                behind = true;
                 continue;
             }
 
-            var hash = await node.Maintenance.HashKVAsync(new HashKVRequest { Revision = revision }, deadline: NodeClient.Within(CallLimit));
-            hashes.Add($"{hash.Hash:x8} above {hash.CompactRevision}");
             CompareState(node.Name, await StateAsync(node), state);
         }
 
-        if (hashes.Distinct().Count() > 1)
+        if (!behind)
+            await CompareHashesAsync(revision);
+    }
+
+    /// <summary>A hash covers what lies above the compact revision, and the last compaction may still be on its way to some: it is asked again until all are past it.</summary>
+    private async Task CompareHashesAsync(long revision)
+    {
+        NodeHash[] hashes = [];
+        if (!await UntilAsync(async () => NodeHash.AreComparable(hashes = await Task.WhenAll(world.Cluster.Clients.Select(HashAsync)))))
+            findings.Add($"liveness: the nodes are not compacted alike after {Limit.TotalSeconds} s: {string.Join(", ", hashes)}");
+        else if (hashes.Distinct().Count() > 1)
             findings.Add($"state: the nodes' hashes at revision {revision} differ: {string.Join(", ", hashes)}");
+
+        async Task<NodeHash> HashAsync(NodeClient node)
+        {
+            var reply = await node.Maintenance.HashKVAsync(new HashKVRequest { Revision = revision }, deadline: NodeClient.Within(CallLimit));
+            return new NodeHash(reply.Hash, reply.CompactRevision);
+        }
     }
 
     private void CompareState(string node, RangeResponse reply, IReadOnlyDictionary<string, SeenEvent> state)
@@ -87,4 +102,13 @@ internal sealed class Inquest(World world, LogBook book, Watchers watchers, List
             await Task.Delay(50);
         }
     }
+}
+
+/// <summary>What a node says of its keys' history above the revision that it is compacted at.</summary>
+internal readonly record struct NodeHash(uint Hash, long CompactRevision)
+{
+    /// <summary>Only hashes of histories that begin at the same revision can be compared.</summary>
+    public static bool AreComparable(IEnumerable<NodeHash> hashes) => hashes.Select(h => h.CompactRevision).Distinct().Count() == 1;
+
+    public override string ToString() => $"{Hash:x8} above {CompactRevision}";
 }

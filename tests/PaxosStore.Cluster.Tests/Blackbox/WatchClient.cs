@@ -94,7 +94,7 @@ internal sealed class WatchClient
             {
                 await FollowAsync(node, stream);
             }
-            catch (Exception e) when (e is RpcException or IOException or OperationCanceledException)
+            catch (Exception e) when (e is RpcException or HttpRequestException or IOException or OperationCanceledException)
             {
                 await Task.WhenAny(Task.Delay(AfterError, _stop));
             }
@@ -168,7 +168,7 @@ internal sealed class WatchClient
                 await call.RequestStream.WriteAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() }, stop);
             }
         }
-        catch (Exception e) when (e is RpcException or IOException or OperationCanceledException or InvalidOperationException)
+        catch (Exception e) when (e is RpcException or HttpRequestException or IOException or OperationCanceledException or InvalidOperationException)
         {
             // The stream has ended, as its reader finds out.
         }

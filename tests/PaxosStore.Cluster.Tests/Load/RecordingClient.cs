@@ -140,7 +140,7 @@ internal sealed class RecordingClient(HistoryRecorder recorder)
         {
             done = await call(draft) with { Outcome = Outcome.Ok, Return = HistoryRecorder.Now };
         }
-        catch (Exception e) when (e is InvalidOperationException or IOException)
+        catch (Exception e) when (e is InvalidOperationException or HttpRequestException or IOException)
         {
             done = draft with { Error = e.Message }; // a stream that ended while it was written to
             _id = Interlocked.Increment(ref _ids);

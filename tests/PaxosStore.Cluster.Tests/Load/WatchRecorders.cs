@@ -76,7 +76,7 @@ internal sealed class WatchRecorders : IAsyncDisposable
                 {
                     await FollowAsync(connections.To(Node));
                 }
-                catch (Exception e) when (e is RpcException or IOException or OperationCanceledException)
+                catch (Exception e) when (e is RpcException or HttpRequestException or IOException or OperationCanceledException)
                 {
                     await Task.WhenAny(Task.Delay(50, _stop));
                     if (!_cluster.Nodes.Contains(Node))
