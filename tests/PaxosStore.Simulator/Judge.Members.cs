@@ -48,8 +48,9 @@ internal sealed partial class Judge
     {
         var self = new NodeId((ulong)node + 1);
         var others = (forgetful ? governing.Voters() : governing[^1].Configuration.Voters).Where(v => v != self).ToArray();
-        var know = others.Count(v => _nodes[(int)v.Value - 1].Met.Contains((self, incarnation)));
-        Check(others.Length == 0 || know >= (forgetful ? others.Length : (others.Length / 2) + 1), "admitted too early", $"n{node + 1} is known to {know} of {others.Length}");
+        var know = KnowIt(others);
+        var enough = others.Length == 0 || know >= (forgetful ? others.Length : (others.Length / 2) + 1) || (!forgetful && FoundersKnowIt());
+        Check(enough, "admitted too early", $"n{node + 1} is known to {know} of {others.Length}");
         if (!forgetful) return;
         foreach (var other in others)
         {
@@ -59,6 +60,16 @@ internal sealed partial class Judge
 
         // Who does not vote where it goes on can't lead there: promises to such a one are of no use.
         foreach (var proposer in _nodes[node].SaidOthers.Keys.Except(others).ToArray()) _nodes[node].SaidOthers.Remove(proposer);
+
+        int KnowIt(IEnumerable<NodeId> nodes) => nodes.Count(v => v != self && _nodes[(int)v.Value - 1].Met.Contains((self, incarnation)));
+
+        // A founder that is late may find other members: those that founded with it still know whether it ever voted, if any two groups of so many share one whose
+        // journal is not among those that a quorum can do without (the founder's own is one of them).
+        bool FoundersKnowIt()
+        {
+            var founders = _governing[0].Configuration.Voters;
+            return founders.Contains(self) && (2 * KnowIt(founders)) - (founders.Length - 1) > ((founders.Length - 1) / 2) - 1;
+        }
     }
 
     /// <summary>A node stops for good.</summary>
