@@ -59,6 +59,52 @@ public sealed class JwtTests : IDisposable
         }
     }
 
+    /// <summary>The same keys, a real etcd beside: each takes the other's tokens, refuses the same ones, and as for keys, both say the same of an old one.</summary>
+    [SkippableTheory]
+    [InlineData("RS256")]
+    [InlineData("PS512")]
+    [InlineData("ES256")]
+    [InlineData("HS256")]
+    public async Task Etcd_takes_its_tokens_and_it_takes_those_of_etcd(string method)
+    {
+        var missing = RealEtcd.Missing();
+        Skip.If(missing is not null, missing);
+        var option = Option(method);
+        await using var door = await OpenAsync(option);
+        await using var etcd = await RealEtcd.StartAsync("--auth-token", option, "--bcrypt-cost", "4");
+        using var client = new EtcdClient(etcd.Endpoint);
+        await PrepareAsync(client);
+        var (ours, theirs) = (await SignInAsync(door.Client), await SignInAsync(client));
+        Assert.Equal(("done", "done"), await ForBothAsync(theirs));
+        Assert.Equal(("done", "done"), await ForBothAsync(ours));
+        foreach (var wrong in new[] { "x", ours[..^4], ours.Replace('.', '-'), ours + "." })
+            Assert.Equal(("Unauthenticated etcdserver: invalid auth token", "Unauthenticated etcdserver: invalid auth token"), await ForBothAsync(wrong));
+
+        foreach (var one in new[] { client, door.Client })
+            await one.Auth.RoleAddAsync(new AuthRoleAddRequest { Name = "r" }, new Metadata { { "token", ours } });
+        const string old = "InvalidArgument etcdserver: revision of auth store is old";
+        Assert.Equal((old, old), await ForBothAsync(theirs));
+        Assert.Equal((old, old), await ForBothAsync(ours));
+
+        async Task<(string Door, string Etcd)> ForBothAsync(string token) => (await PutAsync(door.Client, token), await PutAsync(client, token));
+    }
+
+    private static async Task<string> SignInAsync(EtcdClient client) =>
+        (await client.Auth.AuthenticateAsync(new AuthenticateRequest { Name = "root", Password = "p" })).Token;
+
+    private static async Task<string> PutAsync(EtcdClient client, string token)
+    {
+        try
+        {
+            await client.Kv.PutAsync(new PutRequest { Key = Bytes("k") }, new Metadata { { "token", token } });
+            return "done";
+        }
+        catch (RpcException e)
+        {
+            return $"{e.StatusCode} {e.Status.Detail}";
+        }
+    }
+
     [Fact]
     public async Task A_token_ends_by_its_time()
     {
@@ -121,9 +167,15 @@ public sealed class JwtTests : IDisposable
     private static async Task<DoorHost> OpenAsync(string option)
     {
         var door = await DoorHost.StartAsync(o => (o.BcryptCost, o.AuthToken) = (4, option));
-        await door.Client.Auth.UserAddAsync(new AuthUserAddRequest { Name = "root", Password = "p" });
-        await door.Client.Auth.UserGrantRoleAsync(new AuthUserGrantRoleRequest { User = "root", Role = "root" });
-        await door.Client.Auth.AuthEnableAsync(new AuthEnableRequest());
+        await PrepareAsync(door.Client);
         return door;
+    }
+
+    private static async Task PrepareAsync(EtcdClient client)
+    {
+        await client.Auth.UserAddAsync(new AuthUserAddRequest { Name = "root", Password = "p" });
+        await client.Auth.RoleAddAsync(new AuthRoleAddRequest { Name = "root" });
+        await client.Auth.UserGrantRoleAsync(new AuthUserGrantRoleRequest { User = "root", Role = "root" });
+        await client.Auth.AuthEnableAsync(new AuthEnableRequest());
     }
 }
