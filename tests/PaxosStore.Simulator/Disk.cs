@@ -24,15 +24,7 @@ internal sealed class Disk
     public int Handed => _first + _records.Count;
 
     /// <summary>Bytes of the records that are not durable.</summary>
-    public long Waiting
-    {
-        get
-        {
-            long bytes = 0;
-            for (var i = Durable; i < Handed; i++) bytes += this[i].Size;
-            return bytes;
-        }
-    }
+    public long Waiting { get; private set; }
 
     /// <summary>End of the write in flight; 0 when there is none.</summary>
     public int InFlight { get; private set; }
@@ -48,7 +40,11 @@ internal sealed class Disk
 
     public JournalRecord this[int number] => _records[number - _first];
 
-    public void Add(JournalRecord record) => _records.Add(record);
+    public void Add(JournalRecord record)
+    {
+        _records.Add(record);
+        Waiting += record.Size;
+    }
 
     /// <summary>Begins a write when there is something to write and none is in flight.</summary>
     public bool TryBegin(out int write)
@@ -74,7 +70,7 @@ internal sealed class Disk
         var first = Durable;
         MakeDurable(Durable + kept);
         _records.RemoveRange(Durable - _first, Handed - Durable);
-        InFlight = 0;
+        (InFlight, Waiting) = (0, 0);
         Write++;
         return first;
     }
@@ -101,8 +97,8 @@ internal sealed class Disk
     {
         _records.Clear();
         _writes.Clear();
-        (_first, _base, _baseAt, Durable) = (0, Slot.Zero, 0, 0);
-        _records.AddRange(records);
+        (_first, _base, _baseAt, Durable, Waiting) = (0, Slot.Zero, 0, 0, 0);
+        foreach (var record in records) Add(record);
         MakeDurable(_records.Count);
     }
 
@@ -119,8 +115,9 @@ internal sealed class Disk
     /// <summary>For mutants only: the write in flight loses its last record without a word.</summary>
     public void DropInFlight()
     {
-        _records.RemoveAt(InFlight - _first - 1);
         InFlight--;
+        Waiting -= this[InFlight].Size;
+        _records.RemoveAt(InFlight - _first);
     }
 
     private void MakeDurable(int end)
@@ -129,6 +126,7 @@ internal sealed class Disk
         var highest = Slot.Zero;
         for (var i = Durable; i < end; i++)
         {
+            Waiting -= this[i].Size;
             switch (this[i])
             {
                 case AcceptRecord r: highest = Slot.Max(highest, r.Slot); break;

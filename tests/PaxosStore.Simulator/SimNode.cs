@@ -98,7 +98,7 @@ internal sealed class SimNode
     public Queue<(int Needed, Role From, Outgoing Message)> AfterDurable { get; } = new();
 
     /// <summary>Bytes of what waits for the disk.</summary>
-    public long Backlog => Disk.Waiting + AfterDurable.Sum(m => (long)m.Message.WaitingSize);
+    public long Backlog => Disk.Waiting + (AfterDurable.Count == 0 ? 0 : AfterDurable.Sum(m => (long)m.Message.WaitingSize));
 
     /// <summary>What arrived while it stood still.</summary>
     public Queue<Event> Held { get; } = new();
