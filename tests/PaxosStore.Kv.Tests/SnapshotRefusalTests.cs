@@ -72,16 +72,20 @@ public class SnapshotRefusalTests
         ["another number of keys"] = (d => d.Header = d.Header with { LiveKeys = 2 }, "1 of 2 keys are alive"),
 
         ["a session twice"] = (d => d.Repeat(SnapshotTag.Session), "client sessions are not in order"),
+        ["a lower session behind"] = (d => d.Records.Insert(d.Find(SnapshotTag.Member), Record(SnapshotTag.Session, w => Session(w, 0, 0, Machine.Client - 1))), "client sessions are not in order"),
         ["a session of no time"] = (d => d.Replace(SnapshotTag.Session, w => Session(w, 0, -1)), "used in the future"),
         ["a session of the future"] = (d => d.Replace(SnapshotTag.Session, w => Session(w, 0, TimeSpan.FromSeconds(10).Ticks + 1)), "used in the future"),
         ["a session less"] = (d => d.Records.RemoveAll(r => r[0] is (byte)SnapshotTag.Session or (byte)SnapshotTag.Result), "0 of 1 client sessions"),
         ["a result of nobody"] = (d => d.Records.RemoveAt(d.Find(SnapshotTag.Session)), "a result belongs to no client session"),
         ["a result twice"] = (d => d.Repeat(SnapshotTag.Result), "results are not in order"),
+        ["more than a result"] = (d => d.Records[d.Find(SnapshotTag.Result)] = [.. d.Records[d.Find(SnapshotTag.Result)], 0], "bytes are left over"),
         ["an acknowledged result"] = (d => d.Replace(SnapshotTag.Session, w => Session(w, 100, 0)), "results are not in order"),
         ["too many results"] = (d => d.Records.Insert(d.Find(SnapshotTag.Member), Result(6 + ClientSession.MostResults)), "remembers too much"),
         ["a member twice"] = (d => d.Repeat(SnapshotTag.Member), "members are not in order"),
+        ["a member between"] = (d => d.Records.InsertRange(d.Find(SnapshotTag.Member) + 1, [Member(5), Member(4)]), "members are not in order"),
         ["a member less"] = (d => d.Records.RemoveAt(d.Find(SnapshotTag.Member)), "0 of 1 members"),
         ["an alarm twice"] = (d => d.Repeat(SnapshotTag.Alarm), "alarms are not in order"),
+        ["an alarm between"] = (d => d.Records.InsertRange(d.Find(SnapshotTag.Alarm) + 1, [Alarm(5), Alarm(4)]), "alarms are not in order"),
         ["no alarm"] = (d => d.Replace(SnapshotTag.Alarm, w => CommandCodec.WriteAlarm(w, new AlarmInfo(3, AlarmKind.None))), "an alarm is none"),
         ["an alarm less"] = (d => d.Records.RemoveAt(d.Find(SnapshotTag.Alarm)), "0 of 1 alarms"),
 
@@ -145,6 +149,31 @@ public class SnapshotRefusalTests
         Assert.Equal(full, KvSnapshotHeader.Parse(full.ToBytes()));
     }
 
+    [Fact]
+    public void What_is_no_snapshot_is_told_from_one_of_another_version()
+    {
+        var bytes = Draft().ToBytes();
+        bytes[0] = (byte)'Q';
+        Assert.Contains("does not begin with PXSTORE", Assert.Throws<FormatException>(() => KvSnapshotHeader.Parse(bytes)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Attributes_of_a_key_are_kept()
+    {
+        var version = new KeyVersion([1], Bytes.Of("v"), 7, isTombstone: false)
+        {
+            CreateRevision = 7,
+            Version = 1,
+            Attributes = new KeyAttributes(300, -2, 3, 4),
+        };
+        var writer = new ByteWriter(16);
+        var value = SnapshotRecord.WriteVersion(writer, version);
+        var reader = new ByteReader((byte[])[.. writer.Written, .. value.Span]);
+        var read = SnapshotRecord.ReadVersion(ref reader, isTombstone: false);
+        Assert.Equal(version.Attributes, read.Attributes);
+        Assert.Equal("v", Bytes.Text(read.Value));
+    }
+
     [Theory]
     [InlineData(0u, "a record can't be 0 bytes long")]
     [InlineData(uint.MaxValue, "a record can't be 4294967295 bytes long")]
@@ -190,9 +219,13 @@ public class SnapshotRefusalTests
         return [.. Record(tag, w => SnapshotRecord.WriteVersion(w, made)), .. made.Value.Span];
     }
 
-    private static void Session(ByteWriter writer, long acknowledgedBelow, long lastUsedTicks)
+    private static byte[] Member(ulong id) => Record(SnapshotTag.Member, w => SnapshotRecord.WriteMember(w, id, new MemberAttributes("m", ["u"], 1)));
+
+    private static byte[] Alarm(ulong member) => Record(SnapshotTag.Alarm, w => CommandCodec.WriteAlarm(w, new AlarmInfo(member, AlarmKind.NoSpace)));
+
+    private static void Session(ByteWriter writer, long acknowledgedBelow, long lastUsedTicks, ulong id = Machine.Client)
     {
-        writer.Fixed64(Machine.Client);
+        writer.Fixed64(id);
         writer.Signed(acknowledgedBelow);
         writer.Signed(lastUsedTicks);
     }
