@@ -24,6 +24,12 @@ public sealed class LogTests
         Assert.Contains("\nSystem.InvalidOperationException: no", Line(LogLevel.Critical, "c", "x", exception), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_end_of_one_connection_is_no_more_than_a_warning() =>
+        Assert.Equal(
+            "1970-01-01T00:00:00.000Z WRN Http2 x error=\"InvalidOperationException: y\"\n",
+            Line(LogLevel.Critical, "Microsoft.AspNetCore.Server.Kestrel.Http2", "x", new InvalidOperationException("y")));
+
     [Theory]
     [InlineData("plain", "plain")]
     [InlineData("", "\"\"")]

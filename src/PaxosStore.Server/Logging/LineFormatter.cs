@@ -10,18 +10,20 @@ internal sealed class LineFormatter(TimeProvider time) : ConsoleFormatter(Format
 {
     internal const string FormatterName = "line";
     private const string OwnNamespace = "PaxosStore.";
+    private const string WebServersConnections = "Microsoft.AspNetCore.Server.Kestrel.Http2";
 
     /// <inheritdoc/>
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
+        var level = LevelOf(logEntry.LogLevel, logEntry.Category);
         textWriter.Write(time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
         textWriter.Write(' ');
-        textWriter.Write(Level(logEntry.LogLevel));
+        textWriter.Write(Level(level));
         textWriter.Write(' ');
         textWriter.Write(Short(logEntry.Category));
         textWriter.Write(' ');
         textWriter.Write(OneLine(logEntry.Formatter(logEntry.State, logEntry.Exception)));
-        if (logEntry.Exception is { } exception) WriteException(exception, logEntry.LogLevel, textWriter);
+        if (logEntry.Exception is { } exception) WriteException(exception, level, textWriter);
         textWriter.Write('\n');
     }
 
@@ -40,6 +42,11 @@ internal sealed class LineFormatter(TimeProvider time) : ConsoleFormatter(Format
         writer.Write('\n');
         writer.Write(exception.ToString());
     }
+
+    // The web server calls it critical when it can't queue what is to be sent on a connection, because too much waits there or because it is just being closed:
+    // to an operator that is the end of one connection.
+    private static LogLevel LevelOf(LogLevel level, string category) =>
+        level == LogLevel.Critical && category == WebServersConnections ? LogLevel.Warning : level;
 
     private static string Level(LogLevel level) => level switch
     {
