@@ -25,10 +25,15 @@ public sealed class LogTests
     }
 
     [Fact]
-    public void The_end_of_one_connection_is_no_more_than_a_warning() =>
+    public void The_end_of_one_connection_is_no_more_than_a_warning()
+    {
+        const string http2 = "Microsoft.AspNetCore.Server.Kestrel.Http2";
+        var exception = new InvalidOperationException("y");
         Assert.Equal(
             "1970-01-01T00:00:00.000Z WRN Http2 x error=\"InvalidOperationException: y\"\n",
-            Line(LogLevel.Critical, "Microsoft.AspNetCore.Server.Kestrel.Http2", "x", new InvalidOperationException("y")));
+            Line(LogLevel.Critical, http2, "x", exception, new EventId(60, "Http2QueueOperationsExceeded")));
+        Assert.StartsWith("1970-01-01T00:00:00.000Z CRT Http2 x", Line(LogLevel.Critical, http2, "x", exception, new EventId(63, "Other")), StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("plain", "plain")]
@@ -38,10 +43,10 @@ public sealed class LogTests
     public void A_value_is_quoted_where_it_would_not_be_read_as_one_word(string value, string written) =>
         Assert.Equal(written, LineFormatter.Quoted(value));
 
-    private static string Line(LogLevel level, string category, string message, Exception? exception = null)
+    private static string Line(LogLevel level, string category, string message, Exception? exception = null, EventId happened = default)
     {
         using var writer = new StringWriter();
-        var entry = new LogEntry<string>(level, category, default, message, exception, (state, _) => state);
+        var entry = new LogEntry<string>(level, category, happened, message, exception, (state, _) => state);
         new LineFormatter(new Epoch()).Write(in entry, null, writer);
         return writer.ToString();
     }

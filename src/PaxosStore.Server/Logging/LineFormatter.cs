@@ -10,12 +10,12 @@ internal sealed class LineFormatter(TimeProvider time) : ConsoleFormatter(Format
 {
     internal const string FormatterName = "line";
     private const string OwnNamespace = "PaxosStore.";
-    private const string WebServersConnections = "Microsoft.AspNetCore.Server.Kestrel.Http2";
+    private const string ClientDropped = "Http2QueueOperationsExceeded";
 
     /// <inheritdoc/>
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
-        var level = LevelOf(logEntry.LogLevel, logEntry.Category);
+        var level = LevelOf(logEntry.LogLevel, logEntry.EventId);
         textWriter.Write(time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
         textWriter.Write(' ');
         textWriter.Write(Level(level));
@@ -43,10 +43,10 @@ internal sealed class LineFormatter(TimeProvider time) : ConsoleFormatter(Format
         writer.Write(exception.ToString());
     }
 
-    // The web server calls it critical when it can't queue what is to be sent on a connection, because too much waits there or because it is just being closed:
-    // to an operator that is the end of one connection.
-    private static LogLevel LevelOf(LogLevel level, string category) =>
-        level == LogLevel.Critical && category == WebServersConnections ? LogLevel.Warning : level;
+    // The web server calls it critical when it can't queue the end of a stream: its client resets streams faster than they are cleared away, or the connection is
+    // just being closed. To an operator that is the end of one connection; what else it calls critical stays so.
+    private static LogLevel LevelOf(LogLevel level, EventId happened) =>
+        happened.Name == ClientDropped && level == LogLevel.Critical ? LogLevel.Warning : level;
 
     private static string Level(LogLevel level) => level switch
     {
