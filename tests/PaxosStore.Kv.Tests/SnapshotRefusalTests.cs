@@ -9,19 +9,12 @@ public class SnapshotRefusalTests
     private const long Written = 1_004;
     private static readonly RefusedResult Refusal = new(KvErrorCode.Compacted) { Revision = 5, Term = 1 };
 
-    // Revisions 2 to 5: a with lease 5, b twice, b deleted; compacted at 4. One client session with results, a member, an alarm, users, roles, a token.
+    // One client session with results, users, roles and a token beside the rest.
     private static SnapshotDraft Draft()
     {
         var machine = new Machine { Time = TimeSpan.FromSeconds(10) };
-        machine.Run(new LeaseGrantCommand(5, 60));
         machine.Run(new LeaseGrantCommand(6, 60));
-        machine.Put("a", "1", lease: 5);
-        machine.Put("b", "2");
-        machine.Put("b", "3");
-        machine.Run(new CompactCommand(4));
-        machine.Delete("b");
-        machine.Run(new PublishMemberCommand(3, "n", ["u"], 9));
-        machine.Run(new AlarmCommand(true, 3, AlarmKind.NoSpace));
+        SnapshotTests.Fill(machine);
         machine.Run(new RoleAddCommand("root"));
         machine.Run(new RoleAddCommand("r"));
         machine.Run(new RoleGrantCommand("r", new Permission(Access.Read, Bytes.Range("a", "b"))));

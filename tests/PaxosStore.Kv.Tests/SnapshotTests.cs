@@ -137,6 +137,15 @@ public class SnapshotTests
     public void Golden_bytes()
     {
         var machine = new Machine();
+        Fill(machine);
+        var bytes = Bytes.Snapshot(machine.View);
+        Assert.Equal(Golden, Convert.ToHexString(bytes));
+        Assert.Equal(Bytes.Digest(machine.View), Bytes.Digest(Bytes.Restore(Convert.FromHexString(Golden)).View));
+    }
+
+    /// <summary>A little of everything: revisions 2 to 5, compacted at 4, with a lease, a member and an alarm.</summary>
+    internal static void Fill(Machine machine)
+    {
         machine.Run(new LeaseGrantCommand(5, 60));
         machine.Put("a", "1", lease: 5);
         machine.Put("b", "2");
@@ -145,9 +154,6 @@ public class SnapshotTests
         machine.Delete("b");
         machine.Run(new PublishMemberCommand(3, "n", ["u"], 9));
         machine.Run(new AlarmCommand(true, 3, AlarmKind.NoSpace));
-        var bytes = Bytes.Snapshot(machine.View);
-        Assert.Equal(Golden, Convert.ToHexString(bytes));
-        Assert.Equal(Bytes.Digest(machine.View), Bytes.Digest(Bytes.Restore(Convert.FromHexString(Golden)).View));
     }
 
     private const string Golden =
